@@ -1,0 +1,81 @@
+/**
+ * What a one-machine runtime needs from below: somewhere to launch copies. Processes and containers
+ * are hosts; the supervisor above decides when to launch and when to stop.
+ *
+ * A host never decides. It promises three things, and the conformance suite tries each:
+ *   H1  At most one live copy carries an instance name, whoever launched it and whenever.
+ *   H2  After a crash of the agent, `list` finds every copy that still runs, and nothing else: no
+ *       stranger that got the same pid, no copy of another cluster.
+ *   H3  When `exited` was reported for a copy, every process of its group is gone.
+ */
+import type { InstanceName, ServiceName } from "@prunella/core/kernel";
+import type { Address, Exit, LogOptions, LogSpec } from "./runtime.ts";
+
+/** What to launch: one incarnation of one instance. */
+export type LaunchOrder = {
+  readonly service: ServiceName;
+  readonly instance: InstanceName;
+  readonly incarnation: number;
+  readonly command: readonly string[];
+  readonly folder: string;
+  /** Complete, but for `PORT`, which the host adds. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly fixedPort: number | undefined;
+  readonly log: LogSpec;
+};
+
+/** A copy: one incarnation of an instance, as the host knows it. */
+export type Copy = {
+  readonly service: ServiceName;
+  readonly instance: InstanceName;
+  readonly incarnation: number;
+  readonly running: boolean;
+  readonly pid: number | undefined;
+  readonly address: Address | undefined;
+  readonly startedAtMs: number;
+  /** How it ended, once it did not run any more and somebody saw it. */
+  readonly exit: Exit | undefined;
+};
+
+export type HostEvent =
+  | { readonly type: "exited"; readonly copy: Copy }
+  | {
+      readonly type: "log-rotated" | "log-flooding" | "disk-full" | "disk-recovered";
+      readonly instance: InstanceName | undefined;
+      readonly message: string;
+      readonly data: Readonly<Record<string, unknown>>;
+    };
+
+export type Usage = { readonly cpu: number; readonly memoryMiB: number };
+
+export interface Host extends AsyncDisposable {
+  readonly name: string;
+
+  /** Every known copy: all that run, and of each instance the newest that ended. */
+  list(): Promise<readonly Copy[]>;
+
+  /**
+   * Launches and resolves with the running copy.
+   *
+   * @throws ClusterError `INSTANCE_EXISTS` (H1), `PROGRAM_MISSING`, `PORT_TAKEN` (the fixed port is
+   *   in use; `details` say by whom), `DISK_FULL`, `RUNTIME_UNAVAILABLE` (try again later).
+   */
+  launch(order: LaunchOrder): Promise<Copy>;
+
+  /** Signals the whole group: politely, or by force. Idempotent: a copy that is gone resolves. */
+  signal(instance: InstanceName, incarnation: number, how: "terminate" | "kill"): Promise<void>;
+
+  /** Yields what happens to copies. Exits of children within milliseconds, of adopted ones within 100. */
+  watch(signal: AbortSignal): AsyncIterable<HostEvent>;
+
+  /** Whose listener is on the port of this copy: its own, a stranger's, or nobody's. */
+  listener(instance: InstanceName): Promise<"own" | "none" | { readonly stranger: string }>;
+
+  /** Processor and memory of every running copy since the last call. */
+  usage(): Promise<ReadonlyMap<InstanceName, Usage>>;
+
+  logs(instance: InstanceName, options: LogOptions, signal: AbortSignal): AsyncIterable<string>;
+
+  /** Forgets everything about an instance that does not run: records and logs stay readable until then. */
+  forget(instance: InstanceName): Promise<void>;
+}

@@ -1,0 +1,58 @@
+/**
+ * The cluster file after validation: complete, with every default filled in. This is what the agent
+ * acts on; `cluster-schema.ts` says what a person may write.
+ */
+import type { KeySource, Placement, RouteView } from "@prunella/wire/view";
+
+export type ReplicasSpec = {
+  readonly kind: "replicas";
+  /** Program and arguments, resolved; never a shell line. */
+  readonly command: readonly string[];
+  /** Absolute folder in which instances start. */
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly count: number;
+  readonly scale: { readonly min: number; readonly max: number };
+  readonly routes: readonly RouteView[];
+  readonly keys: readonly KeySource[];
+  readonly placement: Placement;
+  readonly compat: "load-balancer" | undefined;
+  readonly timeoutMs: number;
+  readonly bodyMiBMax: number;
+  readonly probe: {
+    readonly path: string | undefined;
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly failuresMax: number;
+    readonly successesMin: number;
+    readonly startupMs: number;
+  };
+  readonly stop: { readonly drainMs: number; readonly graceMs: number };
+  readonly log: { readonly fileMiB: number; readonly filesMax: number };
+};
+
+export type ServiceSpec = ReplicasSpec;
+
+export type ClusterSpec = {
+  readonly name: string;
+  readonly gateway: {
+    readonly host: string;
+    readonly port: number;
+    /** Addresses whose forwarding headers are believed. */
+    readonly trustedProxies: readonly string[];
+    readonly accessLog: boolean;
+  };
+  readonly services: Readonly<Record<string, ServiceSpec>>;
+};
+
+/** One step of a plan: what changes, why, and what it may cost. */
+export type PlannedChange = {
+  readonly action: "create" | "remove" | "scale" | "restart" | "reroute" | "keep";
+  /** Service name, or `gateway`. */
+  readonly service: string;
+  readonly detail: string;
+  readonly reason: string;
+  readonly risk: "none" | "low" | "high";
+  /** What the risk consists of, in one sentence; empty when there is none. */
+  readonly riskDetail: string;
+};

@@ -1,0 +1,137 @@
+/**
+ * The view: the versioned membership that the agent publishes and every gateway obeys.
+ *
+ * A view is always whole, never a delta. A gateway applies it if and only if
+ * `(agentTerm, version)` is lexicographically greater than what it has; it keeps serving on its
+ * last view when the agent is gone. This module loads no library, because a gateway must be back
+ * within 300 ms of its death and reads its last view from disk while it starts.
+ */
+import { ClusterError, type MemberId, type ServiceName } from "@prunella/core/kernel";
+
+export type MemberState = "starting" | "serving" | "draining" | "leaving" | "detached";
+
+export type MemberView = {
+  readonly id: MemberId;
+  readonly incarnation: number;
+  readonly host: string;
+  readonly port: number;
+  /** Share of the load relative to its siblings, in (0, 100]. */
+  readonly weight: number;
+  readonly state: MemberState;
+  /** Place in the source's map, from 1; stable over restarts. */
+  readonly number: number;
+  /** Name that the load-balancer API shows; differs from `id` in compatibility mode only. */
+  readonly hostname: string;
+};
+
+export type RouteView = {
+  /** Undefined matches any host. `*.example.org` matches every name below it. */
+  readonly host?: string;
+  /** Path prefix on segment boundaries, starting with `/`. */
+  readonly prefix: string;
+};
+
+/** Where the hash key of a request comes from; the first source that yields a key wins. */
+export type KeySource =
+  | { readonly from: "request" }
+  | { readonly from: "path" }
+  | { readonly from: "client" }
+  | { readonly from: "query" | "header" | "cookie"; readonly name: string };
+
+export type Placement = "default" | "seed-512";
+
+export type ServiceView = {
+  readonly name: ServiceName;
+  readonly kind: "replicas";
+  readonly routes: readonly RouteView[];
+  readonly keys: readonly KeySource[];
+  readonly placement: Placement;
+  /** Start value of the key hash; equal in all gateways of a cluster. */
+  readonly seed: number;
+  /** Switches the source's endpoints `/rep`, `/add` and `/rm` on. */
+  readonly compat?: "load-balancer";
+  /** Bound of all tries of one request together. */
+  readonly timeoutMs: number;
+  readonly bodyBytesMax: number;
+  /** Placement order for the API of the source: the order in which members were wanted. */
+  readonly members: readonly MemberView[];
+};
+
+export type View = {
+  readonly cluster: string;
+  readonly agentTerm: number;
+  readonly version: number;
+  /** Where the control API of the agent listens, for the compatibility calls. */
+  readonly controlUrl: string;
+  readonly services: readonly ServiceView[];
+};
+
+/** True when `next` may replace `current`. */
+export function isNewer(next: View, current: View | undefined): boolean {
+  if (current === undefined) return true;
+  if (next.agentTerm !== current.agentTerm) return next.agentTerm > current.agentTerm;
+  return next.version > current.version;
+}
+
+/**
+ * Reads a view from parsed JSON.
+ *
+ * @throws ClusterError `REQUEST_INVALID` that names the first field which does not fit.
+ */
+export function parseView(value: unknown): View {
+  const view = value as View;
+  check(isRecord(value), "view must be an object");
+  check(typeof view.cluster === "string", "cluster must be a string");
+  check(Number.isSafeInteger(view.agentTerm) && view.agentTerm >= 0, "agentTerm must be a count");
+  check(Number.isSafeInteger(view.version) && view.version >= 0, "version must be a count");
+  check(typeof view.controlUrl === "string", "controlUrl must be a string");
+  check(Array.isArray(view.services), "services must be a list");
+  for (const service of view.services) checkService(service);
+  return view;
+}
+
+const states: readonly MemberState[] = ["starting", "serving", "draining", "leaving", "detached"];
+
+function checkService(service: ServiceView): void {
+  check(isRecord(service) && typeof service.name === "string", "service.name must be a string");
+  const at = `services.${service.name}`;
+  check(service.kind === "replicas", `${at}.kind must be "replicas"`);
+  check(Array.isArray(service.routes), `${at}.routes must be a list`);
+  for (const route of service.routes) {
+    check(
+      isRecord(route) && typeof route.prefix === "string",
+      `${at}.routes.prefix must be a path`,
+    );
+  }
+  check(Array.isArray(service.keys) && service.keys.length > 0, `${at}.keys must be a list`);
+  check(["default", "seed-512"].includes(service.placement), `${at}.placement is unknown`);
+  check(Number.isSafeInteger(service.seed), `${at}.seed must be an integer`);
+  check(service.timeoutMs > 0, `${at}.timeoutMs must be positive`);
+  check(service.bodyBytesMax >= 0, `${at}.bodyBytesMax must not be negative`);
+  check(Array.isArray(service.members), `${at}.members must be a list`);
+  for (const member of service.members) checkMember(at, member);
+}
+
+function checkMember(at: string, member: MemberView): void {
+  check(isRecord(member) && typeof member.id === "string", `${at}.members.id must be a string`);
+  const where = `${at}.members.${member.id}`;
+  check(Number.isSafeInteger(member.incarnation), `${where}.incarnation must be an integer`);
+  check(typeof member.host === "string", `${where}.host must be a string`);
+  check(Number.isInteger(member.port) && member.port >= 0 && member.port < 65_536, `${where}.port`);
+  check(member.weight > 0 && member.weight <= 100, `${where}.weight must be in (0, 100]`);
+  check(states.includes(member.state), `${where}.state is unknown`);
+  check(
+    Number.isSafeInteger(member.number) && member.number > 0,
+    `${where}.number must be positive`,
+  );
+  check(typeof member.hostname === "string", `${where}.hostname must be a string`);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition)
+    throw new ClusterError("REQUEST_INVALID", { message: `The view is malformed: ${message}.` });
+}
