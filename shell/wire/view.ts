@@ -20,6 +20,12 @@ export type MemberView = {
   readonly state: MemberState;
   /** Place in the source's map, from 1; stable over restarts. */
   readonly number: number;
+  /**
+   * True once it has served in any incarnation. The placement holds exactly the members that are
+   * `served` or `serving`, and neither `leaving` nor `detached`: so all gateways agree on it, and a
+   * restart moves no key.
+   */
+  readonly served: boolean;
   /** Name that the load-balancer API shows; differs from `id` in compatibility mode only. */
   readonly hostname: string;
 };
@@ -120,6 +126,7 @@ function checkMember(at: string, member: MemberView): void {
   check(Number.isInteger(member.port) && member.port >= 0 && member.port < 65_536, `${where}.port`);
   check(member.weight > 0 && member.weight <= 100, `${where}.weight must be in (0, 100]`);
   check(states.includes(member.state), `${where}.state is unknown`);
+  check(typeof member.served === "boolean", `${where}.served must be a boolean`);
   check(
     Number.isSafeInteger(member.number) && member.number > 0,
     `${where}.number must be positive`,
