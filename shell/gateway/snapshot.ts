@@ -1,0 +1,78 @@
+/**
+ * What can be read from the data path at scrape time. Everything is a plain copy: the hot path
+ * counts in typed arrays and never knows who reads them.
+ */
+import type { MemberId, ServiceName } from "@prunella/core/kernel";
+import type { MemberState } from "@prunella/wire/view";
+
+/** Counts by label; every label of a set is present, also with 0. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** Bucket i counts durations up to `boundsS[i]` seconds; the last bucket has no bound. */
+export type DurationHistogram = {
+  readonly boundsS: readonly number[];
+  /** One longer than `boundsS`; not cumulative. */
+  readonly counts: readonly number[];
+  readonly sumS: number;
+  readonly count: number;
+};
+
+export type MemberSnapshot = {
+  readonly id: MemberId;
+  readonly incarnation: number;
+  readonly address: string;
+  readonly state: MemberState;
+  /** Exchanges and tunnels. At 0 a draining member is drained. */
+  readonly inFlight: number;
+  readonly idleConnections: number;
+  readonly busyConnections: number;
+  /** Out of rotation by the gateway's own judgement, and why; undefined when it is in. */
+  readonly ejected: "refused" | "faults" | undefined;
+  /** How often it was put out, by reason. */
+  readonly ejections: Counts;
+  readonly requests: number;
+  readonly faults: Counts;
+};
+
+export type ServiceSnapshot = {
+  readonly name: ServiceName;
+  readonly members: readonly MemberSnapshot[];
+  /** By class of the status given to the client: `1xx` to `5xx`. */
+  readonly requests: Counts;
+  readonly duration: DurationHistogram;
+  readonly upstreamDuration: DurationHistogram;
+  /** By outcome: `free`, `spent`, `exhausted`, `unsafe`. */
+  readonly retries: Counts;
+  readonly retryTokens: number;
+  /** Requests that another member than the home got, by reason. */
+  readonly diverted: Counts;
+  readonly failOpen: number;
+  /** Requests that wait for a member now. */
+  readonly held: number;
+  /** Why requests that waited were given up: `late`, `full`, `gone`. */
+  readonly heldRefused: Counts;
+  /** Upstream connections thrown away, by reason. */
+  readonly discarded: Counts;
+  readonly clientAborts: number;
+  readonly brokenResponses: number;
+  /** Share of the table that the last new placement moved, 0 to 1. */
+  readonly ringMovedRatio: number;
+};
+
+export type DataPathSnapshot = {
+  readonly agentTerm: number;
+  readonly viewVersion: number;
+  /** Undefined before the first view. */
+  readonly viewAgeMs: number | undefined;
+  readonly draining: boolean;
+  readonly services: readonly ServiceSnapshot[];
+  /** Requests that got an answer of the gateway itself, by reason (`GATEWAY_<REASON>`). */
+  readonly rejected: Counts;
+  /** `active` has a request, `idle` none, `tunnel` was upgraded. */
+  readonly clientConnections: Counts;
+  readonly clientConnectionsAccepted: number;
+  /** Silent ends of client connections by the gateway: `idle`, `slow-reader`, `connections`, ... */
+  readonly clientConnectionsClosed: Counts;
+  readonly bufferedBytes: number;
+  readonly bytes: { readonly clientIn: number; readonly clientOut: number };
+};
