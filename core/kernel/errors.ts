@@ -62,6 +62,7 @@ export const errorCodes = {
     retry: false,
     meaning: "A member number is not a positive integer or is used twice.",
   },
+  RING_OPTION: { fault: "caller", retry: false, meaning: "A setting of the ring is impossible." },
   RING_WEIGHT: { fault: "caller", retry: false, meaning: "A member weight is out of range." },
   RUNTIME_UNAVAILABLE: {
     fault: "environment",
