@@ -1,0 +1,158 @@
+/**
+ * Rules about the tree that no linter knows. Each failure names the file, the rule and the section
+ * of STYLE.md that gives the reason.
+ */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: root,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((path) => path !== "" && existsSync(join(root, path)));
+
+const sources = files.filter((path) => /\.(ts|tsx|js|mjs)$/.test(path));
+const shipped = sources.filter((path) => !/\.test\.ts$|^lab\/|^scripts\/|\/fixtures\//.test(path));
+
+function read(path: string): string {
+  return readFileSync(join(root, path), "utf8");
+}
+
+function report(problems: readonly string[]): void {
+  assert.deepEqual(problems, [], problems.join("\n"));
+}
+
+test("no source file is longer than 500 lines, no test longer than 700 (STYLE: size guide)", () => {
+  const problems = sources.flatMap((path) => {
+    const lines = read(path).split("\n").length;
+    const most = /\.test\.ts$|\/(host-)?conformance\.ts$/.test(path) ? 700 : 500;
+    return lines > most ? [`${path}: ${lines} lines, at most ${most}. Split it by ideas.`] : [];
+  });
+  report(problems);
+});
+
+test("every name says what is in the file (STYLE: names)", () => {
+  const vague = /^(helpers?|utils?|common|misc|manager|types|shared|functions|stuff)\.[a-z]+$/;
+  const problems = sources
+    .filter((path) => vague.test(path.split("/").at(-1) ?? ""))
+    .map(
+      (path) =>
+        `${path}: the name says nothing. Name the idea, or move the lines where they belong.`,
+    );
+  report(problems);
+});
+
+test("core knows no clock, no randomness and no other package (STYLE: machines)", () => {
+  const banned: readonly (readonly [RegExp, string])[] = [
+    [/\bMath\.random\b/, "Math.random; use the kernel's Rng"],
+    [/\bDate\b/, "Date; time arrives as event.atMs"],
+    [/\bperformance\b/, "performance; time arrives as event.atMs"],
+    [/\bset(Timeout|Interval|Immediate)\b/, "a timer; timers are a view of the state: wakeAtMs"],
+    [/from "(?!\.)/, "an import of another package"],
+    [/\bawait\b|\basync\b/, "await; machines are plain functions"],
+  ];
+  const problems = shipped
+    .filter((path) => path.startsWith("core/"))
+    .flatMap((path) => {
+      const code = withoutComments(read(path));
+      return banned.flatMap(([pattern, what]) => (pattern.test(code) ? [`${path}: ${what}`] : []));
+    });
+  report(problems);
+});
+
+test("machines in core import only the kernel (ARCHITECTURE: import law)", () => {
+  const problems = shipped
+    .filter((path) => /^core\/(?!kernel\/)/.test(path))
+    .flatMap((path) =>
+      [...read(path).matchAll(/from "(\.\.\/[^"]*)"/g)]
+        .map((match) => match[1] ?? "")
+        .filter((target) => !target.startsWith("../kernel/"))
+        .map((target) => `${path} imports ${target}`),
+    );
+  report(problems);
+});
+
+test("only apps read arguments and the environment (ARCHITECTURE: the tree)", () => {
+  const problems = shipped
+    .filter((path) => /^(core|shell)\//.test(path))
+    .filter((path) => /\bprocess\.(env|argv)\b/.test(withoutComments(read(path))))
+    .map((path) => `${path}: reads process.env or process.argv; take it as an option`);
+  report(problems);
+});
+
+test("every file starts by saying what it is for (STYLE: comments)", () => {
+  const problems = shipped
+    .filter((path) => path.endsWith(".ts") && !/(^|\/)index\.ts$|cluster\.ts$/.test(path))
+    .filter((path) => !/^(#!.*\n)?\/\*\*/.test(read(path)))
+    .map((path) => `${path}: begins without a header comment`);
+  report(problems);
+});
+
+test("no unfinished work is left without an issue, no test is switched off", () => {
+  const problems = sources
+    .filter((path) => path !== "scripts/tidy.test.ts")
+    .flatMap((path) => {
+      const text = read(path);
+      const marks = [...text.matchAll(/\b(TODO(?!\(#\d+\))|FIXME|XXX)\b/g)].map((mark) => mark[0]);
+      const only = /\b(test|it|describe)\.only\(/.test(text) ? ["a test with .only"] : [];
+      const silenced = /@ts-(ignore|nocheck|expect-error)/.test(text)
+        ? ["a silenced type error"]
+        : [];
+      return [...marks, ...only, ...silenced].map((what) => `${path}: ${what}`);
+    });
+  report(problems);
+});
+
+test("every invariant named in a header is cited by a test (STYLE: invariants)", () => {
+  const tests = sources
+    .filter((path) => /\.test\.ts$|conformance\.ts$/.test(path))
+    .map(read)
+    .join("\n");
+  const problems = shipped
+    .filter((path) => /^(core|shell)\//.test(path))
+    .flatMap((path) => {
+      const header = /^\/\*\*[\s\S]*?\*\//.exec(read(path))?.[0] ?? "";
+      const ids = [...header.matchAll(/^ \* {2,4}([A-Z]\d{1,2}) {2,}\S/gm)].map(
+        (match) => match[1] ?? "",
+      );
+      return ids
+        .filter((id) => !new RegExp(`\\b${id}\\b`).test(tests))
+        .map((id) => `${path}: ${id} is promised and no test mentions it`);
+    });
+  report(problems);
+});
+
+test("every document has exactly one title", () => {
+  const problems = files
+    .filter((path) => path.endsWith(".md"))
+    .filter((path) => (withoutFences(read(path)).match(/^# /gm) ?? []).length !== 1)
+    .map((path) => `${path}: needs exactly one line that starts with "# "`);
+  report(problems);
+});
+
+test("every link between documents leads somewhere", () => {
+  const problems = files
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((path) =>
+      [...withoutFences(read(path)).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
+        .map((match) => match[1] ?? "")
+        .filter((target) => !existsSync(join(root, dirname(path), target)))
+        .map((target) => `${path}: ${target} does not exist`),
+    );
+  report(problems);
+});
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+function withoutFences(text: string): string {
+  return text.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
+}
