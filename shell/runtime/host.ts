@@ -16,6 +16,8 @@ export type LaunchOrder = {
   readonly service: ServiceName;
   readonly instance: InstanceName;
   readonly incarnation: number;
+  /** Opaque mark of the specification; the host keeps it with the copy, also over its own restart. */
+  readonly revision: string;
   readonly command: readonly string[];
   readonly folder: string;
   /** Complete, but for `PORT`, which the host adds. */
@@ -29,6 +31,8 @@ export type Copy = {
   readonly service: ServiceName;
   readonly instance: InstanceName;
   readonly incarnation: number;
+  /** From its launch order, so that a new agent knows what runs an old specification. */
+  readonly revision: string;
   readonly running: boolean;
   readonly pid: number | undefined;
   readonly address: Address | undefined;

@@ -100,7 +100,7 @@ export type Instance = {
   readonly fix: string | undefined;
 };
 
-/** Something that happened to an instance. Losing one costs an explanation, never correctness. */
+/** Something that happened to an instance, or to the host of all. Losing one costs an explanation, never correctness. */
 export type InstanceFact = {
   readonly type:
     | "launched"
@@ -122,9 +122,10 @@ export type InstanceFact = {
     | "log-flooding"
     | "disk-full"
     | "disk-recovered";
-  readonly service: ServiceName;
-  readonly instance: InstanceName;
-  readonly incarnation: number;
+  /** Undefined, as `instance`, when it concerns the whole host: a full disk. */
+  readonly service: ServiceName | undefined;
+  readonly instance: InstanceName | undefined;
+  readonly incarnation: number; // 0 when no copy is meant.
   readonly atMs: number; // Wall clock, Unix milliseconds.
   readonly message: string;
   readonly data: Readonly<Record<string, unknown>>;
