@@ -1,0 +1,86 @@
+/**
+ * STUB of the contract; the bodies follow. Offsets are absolute in the array that was parsed.
+ */
+
+/** How the body of a response ends: RFC 9112, section 6.3. */
+export const bodyKind = { none: 0, length: 1, chunked: 2, untilClose: 3, tunnel: 4 } as const;
+
+/** What the request asked for; flags that add up. The framing of a response depends on them. */
+export const askedHead = 1;
+export const askedUpgrade = 2;
+
+export type ResponseLimits = {
+  /** Whole head in bytes. */
+  readonly headBytesMax: number;
+  readonly fieldsMax: number;
+};
+
+export const defaultResponseLimits: ResponseLimits = { headBytesMax: 65_536, fieldsMax: 512 };
+
+/**
+ * One parsed response head, reused. Offsets as in `RequestHead`; forwarding copies `[start, fieldsEnd)`
+ * without the `drops`, adds own lines (Date, Connection, ...) and then the empty line. The first nine
+ * bytes are always `HTTP/1.x `; when `minorVersion` is 0 the seventh byte behind `start` must become `1`.
+ */
+export class ResponseHead {
+  start = 0;
+  minorVersion = 1;
+  status = 0;
+  fieldsStart = 0;
+  fieldsEnd = 0;
+  end = 0;
+  fieldCount = 0;
+
+  /** One of `bodyKind`. */
+  body = 0;
+  /** The declared length, also when no body follows (HEAD, 304); -1 without one. */
+  contentLength = -1;
+  /** Transfer-Encoding was `chunked`, also when no body follows (HEAD). */
+  chunked = false;
+  /** Line of Content-Length or Transfer-Encoding, for callers that change the framing; -1 without. */
+  framingStart = -1;
+  framingEnd = -1;
+
+  /** The instance lets the connection live, as far as the head says. False for `untilClose`. */
+  keepAlive = true;
+  /** `timeout` of Keep-Alive in seconds, -1 without. */
+  keepAliveSeconds = -1;
+  hasDate = false;
+  hasRetryAfter = false;
+  /** `Prunella-Refused`: the instance did not start the work. */
+  hasRefused = false;
+  /** Value of `Prunella-Term`, -1 without or when it is no number. */
+  term = -1;
+
+  /** As in `RequestHead`. Content-Length of 1xx and 204 is among them. */
+  drops: Int32Array = new Int32Array(16);
+  dropCount = 0;
+}
+
+/**
+ * Reads a response head from the beginning. Same contract as `parseRequestHead`; whatever it refuses
+ * reaches the client as `bad-response`, the number is for logs and metrics.
+ *
+ * @param asked - Sum of `askedHead` and `askedUpgrade`, or 0.
+ */
+export function parseResponseHead(
+  _bytes: Uint8Array,
+  _start: number,
+  _end: number,
+  _limits: ResponseLimits,
+  _asked: number,
+  _head: ResponseHead,
+): number {
+  throw new Error("not built yet");
+}
+
+/** Goes on after `more`; see `resumeRequestHead`. */
+export function resumeResponseHead(
+  _bytes: Uint8Array,
+  _end: number,
+  _limits: ResponseLimits,
+  _asked: number,
+  _head: ResponseHead,
+): number {
+  throw new Error("not built yet");
+}
