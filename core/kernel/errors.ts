@@ -86,6 +86,16 @@ export const errorCodes = {
     retry: false,
     meaning: "The control token is missing or wrong.",
   },
+  VIEW_EMPTYING: {
+    fault: "peer",
+    retry: false,
+    meaning: "The view takes the last serving member of a service away without a reason.",
+  },
+  VIEW_STALE: {
+    fault: "peer",
+    retry: false,
+    meaning: "The gateway already has a newer view.",
+  },
 } as const satisfies Record<string, CodeFacts>;
 
 export type ErrorCode = keyof typeof errorCodes;
