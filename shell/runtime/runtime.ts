@@ -5,6 +5,7 @@
  * truth; `watch` only says when to look again, so a lost or repeated hint costs latency and never
  * correctness. Every implementation passes `@prunella/runtime/conformance`.
  */
+import type { FactType } from "@prunella/core/healing";
 import type { InstanceName, ServiceName } from "@prunella/core/kernel";
 
 /** How an instance is probed. All durations in milliseconds. */
@@ -102,26 +103,7 @@ export type Instance = {
 
 /** Something that happened to an instance, or to the host of all. Losing one costs an explanation, never correctness. */
 export type InstanceFact = {
-  readonly type:
-    | "launched"
-    | "adopted"
-    | "ready"
-    | "exited"
-    | "launch-failed"
-    | "probe-failed"
-    | "probe-recovered"
-    | "restarting" // Healing, or a person, asked for a new incarnation.
-    | "backing-off"
-    | "parked"
-    | "draining"
-    | "terminating"
-    | "killed" // SIGKILL after the grace period.
-    | "removed"
-    | "port-taken"
-    | "log-rotated"
-    | "log-flooding"
-    | "disk-full"
-    | "disk-recovered";
+  readonly type: FactType;
   /** Undefined, as `instance`, when it concerns the whole host: a full disk. */
   readonly service: ServiceName | undefined;
   readonly instance: InstanceName | undefined;
