@@ -1,7 +1,5 @@
-/**
- * STUB of the contract; the bodies follow. Offsets are absolute in the array that was parsed.
- */
-import type { RequestLimits } from "./request-limits.ts";
+/** What `request-parser.ts` finds in the head of a request, and everything that forwarding needs. */
+import { ConnectionOptions } from "./connection-options.ts";
 
 /** What became of `Upgrade`. Everything but a well-formed WebSocket request is an ordinary request. */
 export const noUpgrade = 0;
@@ -88,42 +86,30 @@ export class RequestHead {
   forwardedHostEnd = -1;
 
   /** `[start, end)` pairs of lines not to forward, ascending, never touching: 2 x `dropCount` numbers. */
-  drops: Int32Array = new Int32Array(32);
+  drops: Int32Array = new Int32Array(16);
   dropCount = 0;
-  /** Field names that Connection lists beyond the well-known options: their lines are in `drops`. */
-  nominatedCount = 0;
-}
+  /** What Connection said. Its lines, and those of the fields that it names, are in `drops`. */
+  connection = new ConnectionOptions();
 
-/**
- * Reads a request head that starts at `start`, from the beginning.
- *
- * @returns `accepted`; `more` when the head is incomplete; else the number of a refusal.
- *
- * The answer depends on the bytes alone: it is the same for every way to cut them into pieces, and a
- * refusal comes with exactly the byte that completes the faulty line.
- *
- * The shared `head` of the process is enough for this call. After `more` the caller gives the
- * connection a buffer and a `RequestHead` of its own, calls this once with them, and then
- * `resumeRequestHead` for each new piece: each byte is looked at a constant number of times.
- */
-export function parseRequestHead(
-  _bytes: Uint8Array,
-  _start: number,
-  _end: number,
-  _limits: RequestLimits,
-  _head: RequestHead,
-): number {
-  throw new Error("not built yet");
-}
-
-/**
- * Goes on after `more` with the same head, the same offsets (the array may have grown) and a later `end`.
- */
-export function resumeRequestHead(
-  _bytes: Uint8Array,
-  _end: number,
-  _limits: RequestLimits,
-  _head: RequestHead,
-): number {
-  throw new Error("not built yet");
+  // Work in progress, for this folder only.
+  /** Where the message starts, with an empty line that may come before. */
+  messageStart = 0;
+  /** The line in progress, and up to where it is known to have no end. */
+  lineStart = 0;
+  scanned = 0;
+  inFields = false;
+  /** Where the request line went wrong. */
+  faultAt = 0;
+  authorityStart = -1;
+  authorityEnd = -1;
+  authorityNameEnd = -1;
+  hostLineStart = -1;
+  hostLineEnd = -1;
+  expectLineStart = -1;
+  expectLineEnd = -1;
+  upgradeLineStart = -1;
+  upgradeLineEnd = -1;
+  upgradeLineCount = 0;
+  requestIdLineCount = 0;
+  ownViaCount = 0;
 }

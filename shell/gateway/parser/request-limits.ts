@@ -1,10 +1,12 @@
-/**
- * What a listener accepts. Make one value per listener and kind of peer (trusted or not), once.
- */
+/** What a listener accepts. Make one value per listener and kind of peer (trusted or not), once. */
+import { ClusterError } from "@prunella/core/kernel";
+import { ascii } from "./byte-classes.ts";
+import { type KnownMethod, methodsByLength } from "./methods.ts";
+
 export type RequestLimitsOptions = {
-  /** Methods beside the known ones; case-sensitive tokens. */
+  /** Methods beside the known ones: case-sensitive tokens, neither CONNECT nor TRACE. */
   readonly methods?: readonly string[];
-  /** Whole head with its empty line, in bytes. Default 15,360. */
+  /** Whole head with its empty line. Default 15,360: Node instances stop at 16 KiB, we add to it. */
   readonly headBytesMax?: number;
   /** Default 128. */
   readonly fieldsMax?: number;
@@ -21,7 +23,7 @@ export type RequestLimitsOptions = {
 };
 
 export type RequestLimits = {
-  readonly methodsByLength: readonly (readonly Uint8Array[])[];
+  readonly methods: readonly (readonly KnownMethod[])[];
   readonly headBytesMax: number;
   readonly fieldsMax: number;
   readonly targetBytesMax: number;
@@ -31,6 +33,26 @@ export type RequestLimits = {
   readonly hashSeed: number;
 };
 
-export function createRequestLimits(_options: RequestLimitsOptions = {}): RequestLimits {
-  throw new Error("not built yet");
+const token = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** @throws ClusterError `CONFIG_INVALID` for a method that is no token, or is CONNECT or TRACE. */
+export function createRequestLimits(options: RequestLimitsOptions = {}): RequestLimits {
+  const methods = options.methods ?? [];
+  for (const method of methods) {
+    if (token.test(method) && method !== "CONNECT" && method !== "TRACE") continue;
+    throw new ClusterError("CONFIG_INVALID", {
+      message: `A listener cannot take the method ${JSON.stringify(method)}: name a token other than CONNECT and TRACE.`,
+      details: { field: "methods", value: method },
+    });
+  }
+  return {
+    methods: methodsByLength(methods),
+    headBytesMax: options.headBytesMax ?? 15_360,
+    fieldsMax: options.fieldsMax ?? 128,
+    targetBytesMax: options.targetBytesMax ?? 8_192,
+    refuseDotSegments: options.refuseDotSegments ?? true,
+    trustPeer: options.trustPeer ?? false,
+    viaName: ascii(options.viaName ?? ""),
+    hashSeed: options.hashSeed ?? 0,
+  };
 }

@@ -1,6 +1,5 @@
-/**
- * STUB of the contract; the bodies follow. Offsets are absolute in the array that was parsed.
- */
+/** What `response-parser.ts` finds in the head of a response, and everything that forwarding needs. */
+import { ConnectionOptions } from "./connection-options.ts";
 
 /** How the body of a response ends: RFC 9112, section 6.3. */
 export const bodyKind = { none: 0, length: 1, chunked: 2, untilClose: 3, tunnel: 4 } as const;
@@ -27,7 +26,9 @@ export class ResponseHead {
   minorVersion = 1;
   status = 0;
   fieldsStart = 0;
+  /** Offset of the empty line: where own lines are added. */
   fieldsEnd = 0;
+  /** First byte behind the head. */
   end = 0;
   fieldCount = 0;
 
@@ -52,35 +53,22 @@ export class ResponseHead {
   /** Value of `Prunella-Term`, -1 without or when it is no number. */
   term = -1;
 
-  /** As in `RequestHead`. Content-Length of 1xx and 204 is among them. */
+  /**
+   * As in `RequestHead`: hop-by-hop lines, `Prunella-*`, and Content-Length of 1xx and 204. `Upgrade` of
+   * a tunnel stays, and `Connection: Upgrade` is ours to add.
+   */
   drops: Int32Array = new Int32Array(16);
   dropCount = 0;
-}
+  connection: ConnectionOptions = new ConnectionOptions();
 
-/**
- * Reads a response head from the beginning. Same contract as `parseRequestHead`; whatever it refuses
- * reaches the client as `bad-response`, the number is for logs and metrics.
- *
- * @param asked - Sum of `askedHead` and `askedUpgrade`, or 0.
- */
-export function parseResponseHead(
-  _bytes: Uint8Array,
-  _start: number,
-  _end: number,
-  _limits: ResponseLimits,
-  _asked: number,
-  _head: ResponseHead,
-): number {
-  throw new Error("not built yet");
-}
-
-/** Goes on after `more`; see `resumeRequestHead`. */
-export function resumeResponseHead(
-  _bytes: Uint8Array,
-  _end: number,
-  _limits: ResponseLimits,
-  _asked: number,
-  _head: ResponseHead,
-): number {
-  throw new Error("not built yet");
+  // Work in progress, for this folder only.
+  /** The line in progress, and up to where it is known to have no end. */
+  lineStart = 0;
+  scanned = 0;
+  inFields = false;
+  faultAt = 0;
+  upgradeLineStart = -1;
+  upgradeLineEnd = -1;
+  upgradeLineCount = 0;
+  upgradesToWebSocket = false;
 }
