@@ -1,0 +1,268 @@
+/** The control API's view of the agent: each call checks, changes what is wanted, and answers. */
+import { randomInt } from "node:crypto";
+import { ClusterError, instanceName } from "@prunella/core/kernel";
+import type { Instance, LogOptions, Runtime } from "@prunella/runtime";
+import { checkCluster, type PlannedChange, planCluster } from "@prunella/spec";
+import type {
+  ClusterEvent,
+  ClusterStatus,
+  Explanation,
+  InstanceStatus,
+  ServiceStatus,
+} from "@prunella/wire/control";
+import {
+  failureBody,
+  parseAdd,
+  parseRm,
+  type Refusal,
+  type ReplicaSet,
+  seed512InstancesMax,
+  successBody,
+} from "@prunella/wire/load-balancer-api";
+import type { Chronicle } from "./chronicle.ts";
+import type { ClusterKeeper } from "./cluster-keeper.ts";
+import { applied, type ClusterState, scaled, serviceOf, withService } from "./cluster-state.ts";
+import type { ApplyInput, Control, DownProgress, LoadBalancerAnswer } from "./control.ts";
+import { explain } from "./explain.ts";
+import { added, asReplicas, find, type Member, removed, takenNames } from "./membership.ts";
+import { SerialQueue } from "./serial-queue.ts";
+import { type AgentFacts, clusterStatus, serviceStatus } from "./status.ts";
+
+/** How long `add` and `rm` wait for the cluster to follow; the source gives no bound. */
+const settleMsMax = 10_000;
+
+export type AgentControlOptions = {
+  readonly keeper: ClusterKeeper;
+  readonly runtime: Runtime;
+  readonly chronicle: Chronicle;
+  readonly agent: () => AgentFacts;
+  /** Program that runs `.ts` and `.js` services. */
+  readonly nodePath: string;
+  /** What instances inherit, read once at the first `up`. */
+  readonly inheritedEnv: Readonly<Record<string, string>>;
+  /** Called after everything has ended; the agent exits then. */
+  readonly onDown: () => void;
+};
+
+export class AgentControl implements Control {
+  readonly #options: AgentControlOptions;
+  readonly #queue = new SerialQueue();
+
+  constructor(options: AgentControlOptions) {
+    this.#options = options;
+  }
+
+  status(): ClusterStatus {
+    const { keeper, agent } = this.#options;
+    return clusterStatus(keeper.state, keeper.observe(), agent(), keeper.viewsDelivered());
+  }
+
+  async plan(input: ApplyInput): Promise<readonly PlannedChange[]> {
+    return this.#planned(input).changes;
+  }
+
+  apply(input: ApplyInput): Promise<readonly PlannedChange[]> {
+    return this.#queue.run(async () => {
+      const { keeper, chronicle, inheritedEnv } = this.#options;
+      const { spec, changes } = this.#planned(input);
+      const before = keeper.state;
+      const env = before.spec === undefined ? inheritedEnv : before.inheritedEnv;
+      const next = applied({ ...before, inheritedEnv: env }, spec);
+      const names = new Set([
+        ...Object.keys(spec.services),
+        ...Object.keys(before.spec?.services ?? {}),
+      ]);
+      await keeper.change(next, [...names]);
+      for (const change of changes) {
+        if (change.action !== "keep")
+          chronicle.changed(change.service, change.action, change.detail);
+      }
+      return changes;
+    });
+  }
+
+  scale(service: string, count: number): Promise<ServiceStatus> {
+    return this.#queue.run(async () => {
+      const { keeper } = this.#options;
+      const before = keeper.state.members[service]?.length ?? 0;
+      await this.#change(scaled(keeper.state, service, count), service);
+      if (before !== count) this.#tellCount(service, before, count, "scale");
+      return serviceStatus(keeper.state, service, keeper.observe());
+    });
+  }
+
+  replicas(service: string): LoadBalancerAnswer {
+    serviceOf(this.#options.keeper.state, service);
+    return this.#listed(service);
+  }
+
+  async add(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
+    const refusal = await this.#queue.run(async () => {
+      const { state } = this.#options.keeper;
+      const form = parseAdd(payload, this.#replicaSet(service));
+      if (!form.ok) return form;
+      const members = state.members[service] ?? [];
+      const spec = serviceOf(state, service);
+      const naming = {
+        service,
+        compat: spec.compat === "load-balancer",
+        taken: takenNames(state.members),
+      };
+      try {
+        const next = added(members, form.n, form.hostnames, naming, draw);
+        await this.#change(withService(state, service, next), service);
+        this.#tellCount(service, members.length, next.length, "add");
+        return undefined;
+      } catch (error) {
+        if (!ClusterError.is(error, "HOSTNAME_REFUSED")) throw error;
+        return { ok: false, status: 400, message: `<Error> ${error.message}` } satisfies Refusal;
+      }
+    });
+    return this.#settledAnswer(service, refusal);
+  }
+
+  async remove(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
+    const refusal = await this.#queue.run(async () => {
+      const { state } = this.#options.keeper;
+      const form = parseRm(payload, this.#replicaSet(service));
+      if (!form.ok) return form;
+      const members = state.members[service] ?? [];
+      const names = form.named.map(({ id }) => id);
+      const next = removed(members, form.n, names, draw);
+      await this.#change(withService(state, service, next), service);
+      this.#tellCount(service, members.length, next.length, "rm");
+      return undefined;
+    });
+    return this.#settledAnswer(service, refusal);
+  }
+
+  restart(text: string): Promise<InstanceStatus> {
+    return this.#queue.run(async () => {
+      const { instance } = this.#find(text);
+      await this.#options.keeper.restart(instance.name);
+      return this.#statusOf(instance.name);
+    });
+  }
+
+  async why(text: string): Promise<Explanation> {
+    const { instance } = this.#find(text);
+    const { runtime, chronicle } = this.#options;
+    return explain(instance, this.#statusOf(instance.name), runtime, chronicle);
+  }
+
+  logs(text: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string> {
+    return this.#options.runtime.logs(this.#find(text).instance.name, options, signal);
+  }
+
+  events(afterId: number, follow: boolean, signal: AbortSignal): AsyncIterable<ClusterEvent> {
+    return this.#options.chronicle.events(afterId, follow, signal);
+  }
+
+  async *down(): AsyncIterable<DownProgress> {
+    const { keeper, onDown } = this.#options;
+    const ended: string[] = [];
+    const all = keeper.observe();
+    for (const { name } of all) yield { instance: name, phase: "ending" };
+    const done = this.#queue.run(() => keeper.end((service) => ended.push(service)));
+    let isDone = false;
+    const finished = done.then(() => {
+      isDone = true;
+    });
+    const told = new Set<string>();
+    while (!isDone) {
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, 50))]);
+      const left = new Set(keeper.observe().map(({ name }) => `${name}`));
+      for (const { name } of all) {
+        if (told.has(name) || (left.has(name) && !isDone)) continue;
+        told.add(name);
+        yield { instance: name, phase: "ended" };
+      }
+    }
+    onDown();
+  }
+
+  #planned(input: ApplyInput) {
+    const { keeper, nodePath } = this.#options;
+    const checked = checkCluster(input.cluster, { folder: input.folder, execPath: nodePath });
+    if (!checked.ok) {
+      const problems = checked.complaints.map(
+        ({ path, message, fix }) => `${path.join(".")} ${message}; ${fix}`,
+      );
+      throw new ClusterError("CONFIG_INVALID", {
+        message: `The cluster file has problems:\n${problems.join("\n")}`,
+        details: { problems },
+      });
+    }
+    const { spec, fileCounts, members } = keeper.state;
+    const counts = Object.fromEntries(
+      Object.entries(members).map(([name, list]) => [name, list.length]),
+    );
+    const running = spec === undefined ? undefined : { spec, fileCounts, counts };
+    return { spec: checked.spec, changes: planCluster(running, checked.spec) };
+  }
+
+  async #change(next: ClusterState, service: string): Promise<void> {
+    await this.#options.keeper.change(next, [service]);
+  }
+
+  #tellCount(service: string, before: number, after: number, by: string): void {
+    const message = `${service} is wanted ${after} times instead of ${before} (${by})`;
+    this.#options.chronicle.changed(service, "scale", message);
+  }
+
+  #replicaSet(service: string): ReplicaSet {
+    const { state } = this.#options.keeper;
+    const { scale, placement } = serviceOf(state, service);
+    const most = placement === "seed-512" ? seed512InstancesMax : scale.max;
+    return {
+      replicas: asReplicas(state.members[service] ?? []),
+      instancesMin: scale.min,
+      instancesMax: Math.min(scale.max, most),
+    };
+  }
+
+  async #settledAnswer(service: string, refusal: Refusal | undefined): Promise<LoadBalancerAnswer> {
+    if (refusal !== undefined) {
+      return { status: refusal.status, body: failureBody(refusal.message) };
+    }
+    await this.#options.keeper.settled(service, settleMsMax);
+    return this.#listed(service);
+  }
+
+  #listed(service: string): LoadBalancerAnswer {
+    const members = this.#options.keeper.state.members[service] ?? [];
+    return { status: 200, body: successBody(asReplicas(members)) };
+  }
+
+  #statusOf(name: string): InstanceStatus {
+    const { services, gateways } = this.status();
+    const all = [...services.flatMap(({ instances }) => instances), ...gateways];
+    const found = all.find((status) => status.name === name);
+    if (found === undefined) throw this.#unknown(name);
+    return found;
+  }
+
+  #find(text: string): { readonly instance: Instance; readonly member: Member | undefined } {
+    const { keeper } = this.#options;
+    const member = find(Object.values(keeper.state.members).flat(), text);
+    const former = keeper.state.formerHostnames[text];
+    const name = instanceName(member?.name ?? former ?? text);
+    const instance = keeper.observe().find((candidate) => candidate.name === name);
+    if (instance === undefined) throw this.#unknown(text);
+    return { instance, member };
+  }
+
+  #unknown(text: string): ClusterError {
+    const known = this.#options.keeper.observe().map(({ name }) => `${name}`);
+    const last = this.#options.chronicle.lastWordOn(text);
+    const list = known.length === 0 ? "Nothing runs." : `Instances: ${known.join(", ")}.`;
+    return new ClusterError("INSTANCE_UNKNOWN", {
+      message: `There is no instance "${text}"${last === undefined ? "" : ` any more: ${last}`}. ${list}`,
+      details: { instance: text, known },
+    });
+  }
+}
+
+function draw(below: number): number {
+  return randomInt(below);
+}

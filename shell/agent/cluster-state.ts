@@ -1,0 +1,161 @@
+/**
+ * What the cluster should be, as the agent persists it: the cluster file as it was last applied and
+ * the wanted members of every service. Pure: each function returns the next state.
+ *
+ * The count of a service has two authors, the cluster file and `scale`. The rule is a three-way
+ * merge: a count in the file takes effect when it differs from the count in the file that was
+ * applied before; otherwise what `scale`, `add` and `rm` asked for stands. So `up` with an unchanged
+ * file repairs and never undoes.
+ */
+import { ClusterError } from "@prunella/core/kernel";
+import type { ClusterSpec, ServiceSpec } from "@prunella/spec";
+import { grown, type Member, type Members, shrunk, takenNames } from "./membership.ts";
+
+export type ClusterState = {
+  readonly schema: 1;
+  /** Grows with every agent that takes the folder over; orders the views of two agents. */
+  readonly agentTerm: number;
+  /** Undefined before the first `up` and after `down`. */
+  readonly spec: ClusterSpec | undefined;
+  /** The count of each service in the file that was applied last. */
+  readonly fileCounts: Readonly<Record<string, number>>;
+  readonly members: Members;
+  /**
+   * Variables that every instance inherits, as they were at the first `up`. They are kept, because
+   * a later agent may be started from another shell, and no instance should be restarted for that.
+   */
+  readonly inheritedEnv: Readonly<Record<string, string>>;
+  /** Host names of copies that died, and the instance they belonged to; the newest 200. */
+  readonly formerHostnames: Readonly<Record<string, string>>;
+  /** Instances that were launched at least once; their next copy replaces another one. */
+  readonly launched: readonly string[];
+};
+
+const formerHostnamesMax = 200;
+
+export const emptyState: ClusterState = {
+  schema: 1,
+  agentTerm: 0,
+  spec: undefined,
+  fileCounts: {},
+  members: {},
+  inheritedEnv: {},
+  formerHostnames: {},
+  launched: [],
+};
+
+/** Takes a new cluster file over. */
+export function applied(state: ClusterState, spec: ClusterSpec): ClusterState {
+  let members: Members = Object.fromEntries(
+    Object.entries(state.members).filter(([name]) => spec.services[name] !== undefined),
+  );
+  for (const [name, service] of Object.entries(spec.services)) {
+    const current = members[name] ?? [];
+    const count = mergedCount(service, state.fileCounts[name], current.length);
+    members = { ...members, [name]: resized(members, name, service, count) };
+  }
+  const fileCounts = Object.fromEntries(
+    Object.entries(spec.services).map(([name, service]) => [name, service.count]),
+  );
+  return withMembers({ ...state, spec, fileCounts }, members);
+}
+
+/** The count that a service gets when its file says `service.count`. */
+export function mergedCount(
+  service: ServiceSpec,
+  fileCountBefore: number | undefined,
+  live: number,
+): number {
+  const wish = fileCountBefore === service.count ? live : service.count;
+  return Math.min(Math.max(wish, service.scale.min), service.scale.max);
+}
+
+/**
+ * @throws ClusterError `SERVICE_UNKNOWN`, `COUNT_OUT_OF_RANGE`.
+ */
+export function scaled(state: ClusterState, name: string, count: number): ClusterState {
+  const service = serviceOf(state, name);
+  const { min, max } = service.scale;
+  if (count < min || count > max) {
+    throw new ClusterError("COUNT_OUT_OF_RANGE", {
+      message: `${name} may have ${min} to ${max} instances, not ${count}. Change scale.min or scale.max of ${name} in the cluster file, then run: prunella up`,
+      details: { service: name, count, min, max },
+    });
+  }
+  return withMembers(state, {
+    ...state.members,
+    [name]: resized(state.members, name, service, count),
+  });
+}
+
+/** Replaces the members of one service. */
+export function withService(
+  state: ClusterState,
+  name: string,
+  members: readonly Member[],
+): ClusterState {
+  return withMembers(state, { ...state.members, [name]: members });
+}
+
+/** Remembers that a copy of this instance was launched. */
+export function withLaunch(state: ClusterState, instance: string): ClusterState {
+  if (state.launched.includes(instance)) return state;
+  return { ...state, launched: [...state.launched, instance] };
+}
+
+/** Remembers whose host name this was, so that one can still ask about it. */
+export function withFormerHostname(
+  state: ClusterState,
+  hostname: string,
+  instance: string,
+): ClusterState {
+  const kept = Object.entries(state.formerHostnames).slice(1 - formerHostnamesMax);
+  return { ...state, formerHostnames: { ...Object.fromEntries(kept), [hostname]: instance } };
+}
+
+/** Nothing is wanted any more; the term stays, so that gateways never go back. */
+export function ended(state: ClusterState): ClusterState {
+  return { ...emptyState, agentTerm: state.agentTerm };
+}
+
+/**
+ * @throws ClusterError `SERVICE_UNKNOWN` that lists the services there are.
+ */
+export function serviceOf(state: ClusterState, name: string): ServiceSpec {
+  const service = state.spec?.services[name];
+  if (service !== undefined) return service;
+  const known = Object.keys(state.spec?.services ?? {});
+  throw new ClusterError("SERVICE_UNKNOWN", {
+    message: `There is no service "${name}". ${known.length === 0 ? "No cluster file was applied yet; run: prunella up" : `Services: ${known.join(", ")}.`}`,
+    details: { service: name, known },
+  });
+}
+
+export function membersOf(state: ClusterState, name: string): readonly Member[] {
+  return state.members[name] ?? [];
+}
+
+function resized(
+  members: Members,
+  name: string,
+  service: ServiceSpec,
+  count: number,
+): readonly Member[] {
+  const current = members[name] ?? [];
+  if (count <= current.length) return shrunk(current, current.length - count);
+  const naming = {
+    service: name,
+    compat: service.compat === "load-balancer",
+    taken: takenNames(members),
+  };
+  return grown(current, count - current.length, naming);
+}
+
+function withMembers(state: ClusterState, members: Members): ClusterState {
+  const wanted = new Set(
+    Object.values(members)
+      .flat()
+      .map((member) => member.name),
+  );
+  return { ...state, members, launched: state.launched.filter((name) => wanted.has(name)) };
+}

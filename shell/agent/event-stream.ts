@@ -1,0 +1,35 @@
+/** Two ways to send a stream of facts: lines of JSON for programs, Server-Sent Events with resume. */
+import type { ClusterEvent } from "@prunella/wire/control";
+import type { FastifyReply } from "fastify";
+
+const heartbeatMs = 10_000;
+const bufferedBytesMax = 1024 * 1024;
+
+export async function* ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
+/**
+ * Sends events until the client goes away. Each carries its id, so a client that lost the
+ * connection resumes with `Last-Event-ID` and misses nothing. A client that reads slower than the
+ * cluster lives is cut off once a MiB waits for it, and resumes in the same way.
+ */
+export async function serverSentEvents(
+  reply: FastifyReply,
+  events: AsyncIterable<ClusterEvent>,
+): Promise<void> {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  raw.write(": open\n\n");
+  const heartbeat = setInterval(() => raw.write(": still here\n\n"), heartbeatMs);
+  try {
+    for await (const event of events) {
+      raw.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+      if (raw.writableLength > bufferedBytesMax) break;
+    }
+  } finally {
+    clearInterval(heartbeat);
+    raw.end();
+  }
+}

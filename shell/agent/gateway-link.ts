@@ -1,0 +1,146 @@
+/**
+ * The agent's side of one gateway: pushes the newest view until the gateway has it, and asks when a
+ * member has no request in flight any more.
+ *
+ * Level-triggered: `offer` says what the newest view is; the link sends whatever is newest when it
+ * gets through, so a gateway that was away for a minute gets one view and not sixty.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { ClusterError, type InstanceName } from "@prunella/core/kernel";
+import { readJson } from "@prunella/store";
+import { authorization } from "@prunella/wire/token";
+import type { View } from "@prunella/wire/view";
+
+const retryMsMin = 20;
+const retryMsMax = 1_000;
+const pushTimeoutMs = 2_000;
+
+/** What a gateway process writes once it listens. */
+type Announcement = { readonly pid: number; readonly adminUrl: string };
+
+export type GatewayLinkOptions = {
+  readonly announceFile: string;
+  readonly token: string;
+  /** Called after each change of `acknowledged`. */
+  readonly onAcknowledged: () => void;
+};
+
+export class GatewayLink {
+  readonly #options: GatewayLinkOptions;
+  #view: View | undefined;
+  #pid: number | undefined;
+  #adminUrl: string | undefined;
+  #acknowledged: { readonly pid: number; readonly version: number } | undefined;
+  #sending = false;
+  #refusal: string | undefined;
+
+  constructor(options: GatewayLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Version of the newest view that the running gateway process applied. */
+  get acknowledged(): number | undefined {
+    return this.#acknowledged?.pid === this.#pid ? this.#acknowledged?.version : undefined;
+  }
+
+  get isRunning(): boolean {
+    return this.#pid !== undefined;
+  }
+
+  /** Why the gateway refused the last view, if it did. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Tells the link which process is the gateway now and which view it should have. */
+  offer(view: View, pid: number | undefined, signal: AbortSignal): void {
+    this.#view = view;
+    if (pid !== this.#pid) {
+      this.#pid = pid;
+      this.#adminUrl = undefined;
+    }
+    if (!this.#sending && this.#isBehind()) void this.#send(signal);
+  }
+
+  /** Resolves when the member has no request in flight, or after `waitMs`. */
+  async drained(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
+    const adminUrl = this.#adminUrl;
+    if (adminUrl === undefined) return;
+    const query = new URLSearchParams({
+      member: instance,
+      incarnation: `${incarnation}`,
+      waitMs: `${waitMs}`,
+    });
+    await fetch(`${adminUrl}/drained?${query}`, {
+      headers: { authorization: authorization(this.#options.token) },
+      signal: AbortSignal.timeout(waitMs + pushTimeoutMs),
+    }).catch(() => undefined); // A gateway that is gone has nothing in flight.
+  }
+
+  #isBehind(): boolean {
+    return this.#pid !== undefined && this.acknowledged !== this.#view?.version;
+  }
+
+  async #send(signal: AbortSignal): Promise<void> {
+    this.#sending = true;
+    let retryMs = retryMsMin;
+    try {
+      while (this.#isBehind() && !signal.aborted) {
+        const done = await this.#sendOnce();
+        if (done) {
+          retryMs = retryMsMin;
+          continue;
+        }
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        retryMs = Math.min(retryMs * 2, retryMsMax);
+      }
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  /** True when the gateway has answered: it applied the view, or refused it for a reason. */
+  async #sendOnce(): Promise<boolean> {
+    const pid = this.#pid;
+    const view = this.#view;
+    const adminUrl = await this.#findAdmin();
+    if (adminUrl === undefined || view === undefined || pid === undefined) return false;
+    try {
+      const answer = await fetch(`${adminUrl}/view`, {
+        method: "PUT",
+        headers: {
+          authorization: authorization(this.#options.token),
+          "content-type": "application/json",
+        },
+        body: JSON.stringify(view),
+        signal: AbortSignal.timeout(pushTimeoutMs),
+      });
+      const text = await answer.text();
+      this.#refusal = answer.ok ? undefined : `HTTP ${answer.status}: ${text}`;
+      if (!answer.ok) return false;
+      this.#acknowledged = { pid, version: view.version };
+      this.#options.onAcknowledged();
+      return true;
+    } catch {
+      this.#adminUrl = undefined; // Gone or restarting: look its address up again.
+      return false;
+    }
+  }
+
+  async #findAdmin(): Promise<string | undefined> {
+    if (this.#adminUrl !== undefined) return this.#adminUrl;
+    try {
+      const announced = await readJson(this.#options.announceFile, parseAnnouncement);
+      if (announced?.pid === this.#pid) this.#adminUrl = announced?.adminUrl;
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error; // Half written or damaged: the next look decides.
+    }
+    return this.#adminUrl;
+  }
+}
+
+function parseAnnouncement(value: unknown): Announcement | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { pid, adminUrl } = value as Partial<Announcement>;
+  return typeof pid === "number" && typeof adminUrl === "string" ? { pid, adminUrl } : undefined;
+}

@@ -1,0 +1,2 @@
+export { type AgentOptions, runAgent } from "./agent.ts";
+export { stderrLog } from "./agent-log.ts";

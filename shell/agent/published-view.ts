@@ -1,0 +1,88 @@
+/**
+ * Builds the view that gateways obey, from what is wanted and what is observed. Pure.
+ *
+ * Members stand in wanted order; those on their way out follow, so that a gateway lets their
+ * requests end. A parked or waiting member stays in the view: its keys come back to it.
+ */
+import { instanceName, serviceName } from "@prunella/core/kernel";
+import type { Instance } from "@prunella/runtime";
+import type { MemberState, MemberView, ServiceView, View } from "@prunella/wire/view";
+import type { ClusterState } from "./cluster-state.ts";
+import type { Member } from "./membership.ts";
+
+const bytesPerMiB = 1024 * 1024;
+
+/** Everything of a view but its place in the order of views. */
+export type ViewContent = Omit<View, "agentTerm" | "version">;
+
+export function viewContent(
+  state: ClusterState,
+  instances: readonly Instance[],
+  controlUrl: string,
+): ViewContent {
+  const observed = new Map(instances.map((instance) => [`${instance.name}`, instance]));
+  const services = Object.entries(state.spec?.services ?? {}).map(([name, spec]): ServiceView => {
+    const members = state.members[name] ?? [];
+    const wanted = new Set(members.map((member) => member.name));
+    const leaving = instances.filter(
+      (instance) => instance.service === name && !wanted.has(instance.name),
+    );
+    return {
+      name: serviceName(name),
+      kind: spec.kind,
+      routes: spec.routes,
+      keys: spec.keys,
+      placement: spec.placement,
+      seed: 0,
+      ...(spec.compat === undefined ? {} : { compat: spec.compat }),
+      timeoutMs: spec.timeoutMs,
+      bodyBytesMax: spec.bodyMiBMax * bytesPerMiB,
+      members: [
+        ...members.map((member) => wantedMember(member, observed.get(member.name))),
+        ...leaving.map(leavingMember),
+      ],
+    };
+  });
+  return { cluster: state.spec?.name ?? "", controlUrl, services };
+}
+
+function wantedMember(member: Member, instance: Instance | undefined): MemberView {
+  return {
+    id: instanceName(member.name),
+    incarnation: instance?.incarnation ?? 0,
+    host: instance?.address?.host ?? "127.0.0.1",
+    port: instance?.address?.port ?? 0,
+    weight: 1,
+    state: instance === undefined ? "starting" : stateOf(instance),
+    served: instance?.served ?? false,
+    number: member.number,
+    hostname: member.hostname,
+  };
+}
+
+function leavingMember(instance: Instance): MemberView {
+  return {
+    id: instance.name,
+    incarnation: instance.incarnation,
+    host: instance.address?.host ?? "127.0.0.1",
+    port: instance.address?.port ?? 0,
+    weight: 1,
+    state: "leaving",
+    served: instance.served,
+    number: instance.number,
+    hostname: instance.name,
+  };
+}
+
+function stateOf(instance: Instance): MemberState {
+  if (instance.leaving) return "leaving";
+  switch (instance.phase) {
+    case "serving":
+    case "suspect":
+      return "serving";
+    case "draining":
+      return "draining";
+    default:
+      return "starting";
+  }
+}

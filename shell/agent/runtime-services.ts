@@ -1,0 +1,67 @@
+/** From what the cluster should be to what the runtime is told to keep: services and gateways. Pure. */
+import { instanceName, serviceName } from "@prunella/core/kernel";
+import type { MemberSpec, RuntimeService } from "@prunella/runtime";
+import type { ServiceSpec } from "@prunella/spec";
+import type { ClusterState } from "./cluster-state.ts";
+import { gatewayService } from "./status.ts";
+
+export const gatewayInstance = instanceName("gateway-1");
+
+/** Hook that names a copy right before its launch: the source's `SERVER_ID`. */
+export type ServerId = (service: string, member: MemberSpec) => string;
+
+/** How the gateway process is started. A change of `revision` restarts it. */
+export type GatewayLaunch = {
+  readonly command: readonly string[];
+  readonly folder: string;
+  readonly port: number;
+  readonly revision: string;
+};
+
+export function replicasService(
+  state: ClusterState,
+  name: string,
+  service: ServiceSpec,
+  serverId: ServerId,
+): RuntimeService {
+  return {
+    name: serviceName(name),
+    cluster: state.spec?.name ?? "",
+    command: service.command,
+    folder: service.folder,
+    env: { ...state.inheritedEnv, ...service.env },
+    memberEnv: (member) => ({ SERVER_ID: serverId(name, member) }),
+    fixedPort: undefined,
+    probe: service.probe,
+    stop: service.stop,
+    log: service.log,
+    members: (state.members[name] ?? []).map((member) => ({
+      name: instanceName(member.name),
+      number: member.number,
+    })),
+  };
+}
+
+/** The gateway is kept alive by the same supervisor as everything else. */
+export function gatewayServiceOf(state: ClusterState, launch: GatewayLaunch): RuntimeService {
+  return {
+    name: serviceName(gatewayService),
+    cluster: state.spec?.name ?? "",
+    command: launch.command,
+    folder: launch.folder,
+    env: { ...state.inheritedEnv, PRUNELLA_CONFIG_REVISION: launch.revision },
+    memberEnv: () => ({}),
+    fixedPort: launch.port,
+    probe: {
+      path: undefined,
+      intervalMs: 1_000,
+      timeoutMs: 1_000,
+      failuresMax: 5,
+      successesMin: 1,
+      startupMs: 15_000,
+    },
+    stop: { drainMs: 0, graceMs: 10_000 },
+    log: { fileMiB: 16, filesMax: 2 },
+    members: [{ name: gatewayInstance, number: 1 }],
+  };
+}

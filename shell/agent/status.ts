@@ -1,0 +1,107 @@
+/** The answer to `GET /v1/status`: what is wanted beside what is there. Pure. */
+import type { Instance } from "@prunella/runtime";
+import type { ClusterStatus, InstanceStatus, ServiceStatus } from "@prunella/wire/control";
+import type { ClusterState } from "./cluster-state.ts";
+import type { Member } from "./membership.ts";
+
+/** Name of the service that the gateways form; no service of a cluster file may have it. */
+export const gatewayService = "gateway";
+
+export type AgentFacts = ClusterStatus["agent"];
+
+export function clusterStatus(
+  state: ClusterState,
+  instances: readonly Instance[],
+  agent: AgentFacts,
+  viewsDelivered: boolean,
+): ClusterStatus {
+  const services = Object.keys(state.spec?.services ?? {}).map((name) =>
+    serviceStatus(state, name, instances),
+  );
+  const gateways = instances.filter((instance) => instance.service === gatewayService);
+  const leaving = instances.some((instance) => instance.leaving);
+  return {
+    cluster: state.spec?.name ?? "",
+    services,
+    gateways: gateways.map((instance) => instanceStatus(instance, instance.name)),
+    agent,
+    url: clientUrl(state),
+    converged:
+      viewsDelivered &&
+      !leaving &&
+      services.every((service) => service.ready === service.desired) &&
+      gateways.every((instance) => instance.phase === "serving"),
+  };
+}
+
+export function serviceStatus(
+  state: ClusterState,
+  name: string,
+  instances: readonly Instance[],
+): ServiceStatus {
+  const observed = new Map(instances.map((instance) => [`${instance.name}`, instance]));
+  const members = state.members[name] ?? [];
+  const wanted = new Set(members.map((member) => member.name));
+  const leaving = instances.filter(
+    (instance) => instance.service === name && !wanted.has(instance.name),
+  );
+  const list = [
+    ...members.map((member) => memberStatus(member, observed.get(member.name))),
+    ...leaving.map((instance) => instanceStatus(instance, instance.name)),
+  ];
+  return {
+    name,
+    kind: "replicas",
+    desired: members.length,
+    ready: members.filter((member) => isReady(observed.get(member.name))).length,
+    instances: list,
+  };
+}
+
+export function memberStatus(member: Member, instance: Instance | undefined): InstanceStatus {
+  if (instance !== undefined) return instanceStatus(instance, member.hostname);
+  return {
+    name: member.name,
+    hostname: member.hostname,
+    incarnation: 0,
+    phase: "waiting",
+    ready: false,
+    pid: null,
+    address: null,
+    restarts: 0,
+    startedAt: null,
+    cpu: null,
+    memoryMiB: null,
+    reason: "wanted, not launched yet",
+  };
+}
+
+export function instanceStatus(instance: Instance, hostname: string): InstanceStatus {
+  const { address, startedAtMs } = instance;
+  return {
+    name: instance.name,
+    hostname,
+    incarnation: instance.incarnation,
+    phase: instance.phase,
+    ready: isReady(instance),
+    pid: instance.pid ?? null,
+    address: address === undefined ? null : `${address.host}:${address.port}`,
+    restarts: Math.max(0, instance.incarnation - 1),
+    startedAt: startedAtMs === undefined ? null : new Date(startedAtMs).toISOString(),
+    cpu: instance.cpu ?? null,
+    memoryMiB: instance.memoryMiB ?? null,
+    reason: instance.reason,
+  };
+}
+
+export function isReady(instance: Instance | undefined): boolean {
+  return instance?.phase === "serving" || instance?.phase === "suspect";
+}
+
+/** Where a client on this machine connects. */
+function clientUrl(state: ClusterState): string {
+  if (state.spec === undefined) return "";
+  const { host, port } = state.spec.gateway;
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "[::1]" : host;
+  return `http://${reachable.includes(":") && !reachable.startsWith("[") ? `[${reachable}]` : reachable}:${port}`;
+}
