@@ -1,0 +1,205 @@
+/**
+ * A gateway as a process: from its configuration to its last answered request.
+ *
+ * The order at start is the order of what clients miss most: the view from disk, the listeners, and
+ * only then the admin listener and everything that loads a library. A gateway that was killed is
+ * back within 300 ms, and nothing it loads later is needed to pass a request on.
+ */
+import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { ClusterError } from "@prunella/core/kernel";
+import { writeJsonSync } from "@prunella/store";
+import { AccessLog } from "./access-log.ts";
+import { CurrentView } from "./current-view.ts";
+import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
+import type { DataPathFact } from "./data-path-fact.ts";
+import { EventLog } from "./event-log.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { LoadBalancerApi } from "./load-balancer-api.ts";
+import { LogDestination } from "./log-destination.ts";
+import type { ProcessReading } from "./metrics-table.ts";
+import { ViewFile } from "./view-file.ts";
+
+const drainMsDefault = 30_000;
+/** The last lines may take this long; a disk that is stuck must not keep the process. */
+const logFlushMs = 500;
+
+/** A shorter look costs more and shows nothing that a client would notice. */
+const loopResolutionMs = 20;
+
+/** What is written to `announceFile`. */
+export type Announcement = {
+  readonly pid: number;
+  readonly adminUrl: string;
+  /** Of the first listener. */
+  readonly port: number;
+};
+
+/**
+ * Runs a gateway until `signal` aborts or the admin listener is told to drain; then finishes what
+ * is in flight and resolves.
+ *
+ * @throws ClusterError `PORT_TAKEN` when a listener cannot have its port; the message names it.
+ */
+export async function runGateway(config: GatewayConfig, signal: AbortSignal): Promise<void> {
+  const gateway = new GatewayProcess(config);
+  await gateway.start();
+  const ended = new Promise<void>((resolve) => {
+    gateway.onDrain = resolve;
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve();
+  });
+  await gateway.openAdmin();
+  await ended;
+  await gateway.finish();
+}
+
+class GatewayProcess {
+  readonly #config: GatewayConfig;
+  readonly #token: string;
+  readonly #destination: LogDestination;
+  readonly #accessLog: AccessLog;
+  readonly #events: EventLog;
+  readonly #viewFile: ViewFile;
+  readonly #dataPath: DataPath;
+  readonly #current: CurrentView;
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: loopResolutionMs });
+  #addresses: readonly ListenAddress[] = [];
+  #admin: { close(): Promise<void> } | undefined;
+  onDrain = () => {};
+
+  constructor(config: GatewayConfig) {
+    this.#config = config;
+    this.#token = readToken(config.tokenFile);
+    this.#destination = new LogDestination(
+      config.logFile === undefined ? "stdout" : { file: config.logFile },
+    );
+    this.#accessLog = new AccessLog(this.#destination, config.redactQuery);
+    this.#events = new EventLog(this.#destination, { instance: config.instance });
+    this.#viewFile = new ViewFile(config.viewFile);
+    this.#dataPath = new DataPath({
+      cluster: config.cluster,
+      trustedProxies: config.trustedProxies,
+      localEndpoints: new LoadBalancerApi({
+        token: this.#token,
+        controlUrl: () => this.#current.view?.controlUrl ?? "",
+      }),
+      report: (fact) => this.#report(fact),
+      ...(config.accessLog ? { accessLog: (entry) => this.#accessLog.write(entry) } : {}),
+    });
+    this.#current = new CurrentView(config.cluster, this.#dataPath, this.#viewFile);
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#current.load();
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error;
+      this.#events.write("error", "the view on disk cannot be used", { error: error.message });
+    }
+    this.#addresses = await Promise.all(
+      this.#config.listeners.map((listener) => listenOn(this.#dataPath, listener)),
+    );
+    this.#loopDelay.enable();
+  }
+
+  async openAdmin(): Promise<void> {
+    const { AdminServer } = await import("./admin.ts");
+    const admin = new AdminServer({
+      token: this.#token,
+      instance: this.#config.instance,
+      current: this.#current,
+      snapshot: () => this.#dataPath.snapshot(),
+      reading: () => this.#reading(),
+      troubles: () => this.#troubles(),
+      drain: () => this.onDrain(),
+    });
+    this.#admin = admin;
+    const adminUrl = await admin.listen();
+    const announcement: Announcement = {
+      pid: process.pid,
+      adminUrl,
+      port: this.#addresses[0]?.port ?? 0,
+    };
+    writeJsonSync(this.#config.announceFile, announcement, { durable: false });
+    this.#events.write("info", "gateway serves", {
+      ...announcement,
+      listeners: this.#addresses,
+      view: this.#current.view?.version,
+      startedInMs: Math.round(performance.now()),
+    });
+  }
+
+  async finish(): Promise<void> {
+    this.#events.write("info", "gateway drains");
+    await this.#dataPath.drain(this.#config.drainMs ?? drainMsDefault);
+    await this.#dataPath.close();
+    await this.#admin?.close();
+    await this.#viewFile.settled();
+    this.#loopDelay.disable();
+    await this.#events.settled();
+    await this.#destination.close(logFlushMs);
+  }
+
+  #report(fact: DataPathFact): void {
+    const { type, message, ...fields } = fact;
+    this.#events.write(type === "view-invalid" ? "error" : "warn", message, { type, ...fields });
+  }
+
+  #troubles(): readonly string[] {
+    return [this.#viewFile.failure, this.#destination.failure, this.#current.lastRefusal].filter(
+      (trouble) => trouble !== undefined,
+    );
+  }
+
+  #reading(): ProcessReading {
+    const { user, system } = process.cpuUsage();
+    const lateS = (quantile: number) =>
+      Math.max(0, this.#loopDelay.percentile(quantile * 100) / 1e9 - loopResolutionMs / 1_000);
+    const reading: ProcessReading = {
+      logLinesDropped: this.#accessLog.droppedLines,
+      viewsRefused: this.#current.refusedCount,
+      viewWriteFailures: this.#viewFile.failureCount,
+      loopDelayS: { "0.5": lateS(0.5), "0.99": lateS(0.99), "1.0": lateS(1) },
+      cpuS: (user + system) / 1e6,
+      residentBytes: process.memoryUsage.rss(),
+      startedAtS: performance.timeOrigin / 1_000,
+    };
+    this.#loopDelay.reset();
+    return reading;
+  }
+}
+
+async function listenOn(dataPath: DataPath, options: ListenOptions): Promise<ListenAddress> {
+  try {
+    return await dataPath.listen(options);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const place = `${options.host}:${options.port}`;
+    if (code === "EADDRINUSE") {
+      throw new ClusterError("PORT_TAKEN", {
+        message: `Cannot listen on ${place}: the port is taken. Free it, or change gateway.port.`,
+        details: { host: options.host, port: options.port },
+        cause: error,
+      });
+    }
+    if (code === "EACCES" || code === "EADDRNOTAVAIL") {
+      throw new ClusterError("CONFIG_INVALID", {
+        message: `Cannot listen on ${place} (${code}). Use an address of this machine and a port from 1024.`,
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw new ClusterError("STATE_REFUSED", {
+      message: `Cannot read the cluster token ${path}: ${error instanceof Error ? error.message : error}.`,
+      cause: error,
+    });
+  }
+}
