@@ -89,7 +89,9 @@ export function onLaunchFailed(state: LifecycleState, event: Told<"launch-failed
   if (state.wanted === "stop") return prefixed(finish(state), said);
   const ending = `could not be launched: ${message}`;
   const facts = { atMs, incarnation, ending, exitCode: undefined, served: false };
-  return prefixed(fail(state, failureOf(facts, faultOfLaunch(code)), atMs), said);
+  // What hindered the launch is still there a millisecond later: even the first retry has a pause.
+  const paced = { ...state, backoff: { previousMs: state.backoff.previousMs ?? 0 } };
+  return prefixed(fail(paced, failureOf(facts, faultOfLaunch(code)), atMs), said);
 }
 
 /** Remembers the failure, then: again at once, again later, or not for now. */

@@ -501,7 +501,7 @@ test("every deliberately broken machine is caught", async (t) => {
 
 function isCaught(machine: Machine): boolean {
   try {
-    simulate(machine, 60);
+    simulate(machine, 600);
     return false;
   } catch (error) {
     return error instanceof assert.AssertionError || error instanceof InvariantError;

@@ -199,7 +199,8 @@ test("exit 78 and a missing program are parked on the second hit without looking
     message: "no ./srv.ts",
   } as const;
   missing.tell({ ...failed, incarnation: 1 });
-  assert.equal(missing.stage, "launching");
+  assert.equal(missing.stage, "waiting");
+  missing.wait();
   missing.tell({ ...failed, incarnation: 2 });
   assert.deepEqual([missing.stage, missing.said], ["parked", ["launch-failed", "parked"]]);
   assert.match(missing.fix ?? "", /Correct `run`/);
@@ -283,7 +284,7 @@ test("an instance that is wanted again while it ends starts anew when it is gone
 test("a wait is cut short when the obstacle is gone", () => {
   const story = launched();
   const failed = { type: "launch-failed", code: "DISK_FULL", message: "no space" } as const;
-  story.tell({ ...failed, incarnation: 1 }).tell({ ...failed, incarnation: 2 });
+  story.tell({ ...failed, incarnation: 1 });
   assert.equal(story.stage, "waiting");
   story.tell({ type: "want", what: "wake", why: "the disk has space again" });
   assert.equal(story.stage, "launching");

@@ -1,0 +1,2 @@
+export { Driver, type DriverOptions, type TranscriptEntry, type Unstamped } from "./driver.ts";
+export { type Log, type LogFields, silentLog } from "./log.ts";
