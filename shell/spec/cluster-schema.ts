@@ -1,0 +1,314 @@
+/**
+ * The schema of the cluster file: every field, its check, its default and its meaning. It describes
+ * shape only; what must hold between fields is in `relations.ts`, and defaults are filled in by
+ * `completion.ts`. TypeScript and YAML files are held against this same schema.
+ */
+import { z } from "zod";
+import { shown } from "./complaint.ts";
+import { defaults, limits } from "./defaults.ts";
+import { type Fault, type FieldFacts, field, fieldFacts, flag, text, whole } from "./field.ts";
+import { nearestName } from "./nearest-name.ts";
+import {
+  hostFault,
+  keyFault,
+  nameFault,
+  networkFault,
+  prefixFault,
+  probePathFault,
+  programFault,
+  routeHostFault,
+} from "./value-rules.ts";
+
+const { hourMs } = limits;
+
+function choice<const Name extends string>(facts: FieldFacts, names: readonly Name[]) {
+  return field<Name>(facts, (value) => {
+    if (names.some((name) => name === value)) return undefined;
+    const near = typeof value === "string" ? nearestName(value, names) : undefined;
+    return {
+      message: `must be ${names.map((name) => `"${name}"`).join(" or ")}, not ${shown(value)}`,
+      fix: `write "${near ?? names[0]}"`,
+    };
+  });
+}
+
+/** A list that people may also write as its only element. */
+function oneOrMany<Element extends z.ZodType>(element: Element, max: number) {
+  const list = z.array(element).max(max);
+  return z.preprocess((value) => (Array.isArray(value) ? value : [value]), list);
+}
+
+const probe = z.strictObject({
+  path: text(
+    {
+      type: "path",
+      default: "none: a TCP connect is enough",
+      meaning: "HTTP GET that answers 2xx or 3xx when the instance can do its work.",
+    },
+    probePathFault,
+  ).optional(),
+  intervalMs: whole({
+    ...{ min: 10, max: hourMs, unit: "ms", default: String(defaults.probe.intervalMs) },
+    meaning: "Time between two probes.",
+  }).optional(),
+  timeoutMs: whole({
+    ...{ min: 10, max: hourMs, unit: "ms", default: String(defaults.probe.timeoutMs) },
+    meaning: "How long one probe may take.",
+  }).optional(),
+  failuresMax: whole({
+    ...{ min: 1, max: 1000, default: String(defaults.probe.failuresMax) },
+    meaning: "Failures in a row before an instance counts as sick.",
+  }).optional(),
+  successesMin: whole({
+    ...{ min: 1, max: 1000, default: String(defaults.probe.successesMin) },
+    meaning: "Successes in a row before it counts as well again.",
+  }).optional(),
+  startupMs: whole({
+    ...{ min: 10, max: hourMs, unit: "ms", default: String(defaults.probe.startupMs) },
+    meaning: "Time from launch to the first good probe; after it the instance is restarted.",
+  }).optional(),
+});
+
+const route = z.preprocess(
+  (value) => (typeof value === "string" ? { prefix: value } : value),
+  z.strictObject({
+    host: text(
+      {
+        default: "any host",
+        meaning: "Only requests for this host. `*.example.org` is every name below it.",
+      },
+      routeHostFault,
+    ).optional(),
+    prefix: text(
+      {
+        type: "path",
+        default: "required",
+        meaning: "Requests whose path is this, or below it. The longest prefix wins.",
+      },
+      prefixFault,
+    ),
+  }),
+);
+
+const scale = z.strictObject({
+  min: whole({
+    ...{ min: 0, max: limits.instancesMax },
+    default: `${defaults.scale.min}; 0 with \`count: 0\` or \`compat\``,
+    meaning: "Fewest instances that `scale` and `rm` may leave.",
+  }).optional(),
+  max: whole({
+    ...{ min: 1, max: limits.instancesMax },
+    default: `${defaults.scale.max}; ${limits.seedMapMembersMax} with \`compat\` or \`seed-512\``,
+    meaning: "Most instances that `scale` and `add` may reach.",
+  }).optional(),
+  cpu: field<undefined>(
+    {
+      ...{ type: "not yet", default: "none" },
+      meaning:
+        "Processor use to scale by. Autoscaling comes later; until then the file is refused.",
+    },
+    (value) =>
+      value === undefined
+        ? undefined
+        : {
+            ...{ code: "NOT_YET", at: "key" },
+            message: "is not there yet: autoscaling comes in a later release",
+            fix: "remove it and set the number with count, or with prunella scale",
+          },
+  ).optional(),
+});
+
+const stop = z.strictObject({
+  drainMs: whole({
+    ...{ min: 0, max: hourMs, unit: "ms", default: String(defaults.stop.drainMs) },
+    meaning: "How long running requests may go on before SIGTERM.",
+  }).optional(),
+  graceMs: whole({
+    ...{ min: 0, max: hourMs, unit: "ms", default: String(defaults.stop.graceMs) },
+    meaning: "How long after SIGTERM until SIGKILL of the whole process group.",
+  }).optional(),
+});
+
+const log = z.strictObject({
+  fileMiB: whole({
+    ...{ min: 1, max: 4096, unit: "MiB", default: String(defaults.log.fileMiB) },
+    meaning: "Size of one log file before it is rotated.",
+  }).optional(),
+  filesMax: whole({
+    ...{ min: 0, max: 1000, default: String(defaults.log.filesMax) },
+    meaning: "Old files kept beside the current one.",
+  }).optional(),
+});
+
+export const kinds = ["replicas", "elected", "workers", "database"] as const;
+
+const plannedKinds: readonly unknown[] = kinds.slice(1);
+
+function kindFault(value: unknown): Fault | undefined {
+  if (value === "replicas") return undefined;
+  if (plannedKinds.includes(value)) {
+    return {
+      code: "NOT_YET",
+      message: `${String(value)} is not there yet: this release runs replicas`,
+      fix: 'write kind "replicas" (in TypeScript: replicas({ ... })), or wait for a later release',
+    };
+  }
+  if (value === undefined) {
+    return {
+      message: "is missing",
+      fix: 'write replicas({ ... }) in TypeScript, or "kind: replicas" in YAML',
+    };
+  }
+  const near = typeof value === "string" ? nearestName(value, kinds) : undefined;
+  return {
+    message: `must be "replicas", not ${shown(value)}`,
+    fix: `write "${near ?? "replicas"}"`,
+  };
+}
+
+export const replicasSchema = z.strictObject({
+  kind: field<"replicas">(
+    {
+      ...{ type: '"replicas"', default: "required in YAML" },
+      meaning:
+        "What the service promises. In TypeScript the helper `replicas({ ... })` sets it. `elected`, `workers` and `database` come later.",
+    },
+    kindFault,
+  ),
+  run: field<string | string[]>(
+    {
+      ...{ type: "command, or list of words", default: "required" },
+      meaning:
+        'The program, which listens on `PORT` and stops on SIGTERM. A `.ts`, `.mts`, `.js`, `.mjs` or `.cjs` file is run by the Node that runs Prunella. No shell: for pipes and variables write a script or `["sh", "-c", "..."]`. Relative to `folder`.',
+    },
+    programFault,
+  ),
+  count: whole({
+    ...{ min: 0, max: limits.instancesMax },
+    default: `${defaults.count}, or \`scale.min\` if that is more`,
+    meaning:
+      "How many instances are kept alive. `prunella scale` changes it while the cluster runs.",
+  }).optional(),
+  scale: scale.optional(),
+  route: oneOrMany(route, limits.routesMax).optional(),
+  key: oneOrMany(
+    text(
+      {
+        type: "key source, or list of them",
+        default: '`"request"`; with `compat`: `query:id`, `header:X-Request-Id`, `request`',
+        meaning:
+          'What decides which instance a request goes to: `"request"` (spread evenly), `"path"`, `"client"` (address), `"header:NAME"`, `"query:NAME"` or `"cookie:NAME"`. The first one that a request has; the last resort is always `request`.',
+      },
+      keyFault,
+    ),
+    limits.keysMax,
+  ).optional(),
+  hash: choice(
+    {
+      ...{ type: '"default" or "seed-512"', default: '"default"; "seed-512" with `compat`' },
+      meaning:
+        "How keys are placed on instances. `seed-512` is the 512-slot map of the load-balancer document, far out of balance, for at most 56 instances.",
+    },
+    ["default", "seed-512"],
+  ).optional(),
+  compat: choice(
+    {
+      ...{ type: '"load-balancer"', default: "off" },
+      meaning:
+        "Answers `/rep`, `/add` and `/rm` as the load-balancer document says, **without a token**, and brings its map and limits as defaults.",
+    },
+    ["load-balancer"],
+  ).optional(),
+  health: z
+    .preprocess((value) => (typeof value === "string" ? { path: value } : value), probe)
+    .optional(),
+  env: z
+    .record(z.string(), z.unknown())
+    .register(fieldFacts, {
+      ...{ type: "names and texts", default: "none" },
+      meaning:
+        "Variables for the program. `PORT`, `SERVER_ID` and `PRUNELLA_*` are set by Prunella and cannot be set here.",
+    })
+    .optional(),
+  folder: text(
+    {
+      ...{ type: "path", default: "folder of the cluster file" },
+      meaning: "Where the program starts, relative to the cluster file.",
+    },
+    folderFault,
+  ).optional(),
+  stop: stop.optional(),
+  log: log.optional(),
+  timeoutMs: whole({
+    ...{ min: 10, max: hourMs, unit: "ms", default: String(defaults.timeoutMs) },
+    meaning: "Bound of all tries of one request together, until the response begins.",
+  }).optional(),
+  bodyMiBMax: whole({
+    ...{ min: 0, max: 1_048_576, unit: "MiB", default: String(defaults.bodyMiBMax) },
+    meaning: "Largest request body; a larger one is answered with 413.",
+  }).optional(),
+});
+
+function folderFault(value: string): Fault | undefined {
+  if (value === "") return { message: "is empty", fix: 'write "." or leave it out' };
+  if (value.startsWith("~")) {
+    return {
+      message: "begins with ~, which only a shell would replace",
+      fix: "write the path out",
+    };
+  }
+  return value.includes("\0")
+    ? { message: "contains a NUL character", fix: "remove it" }
+    : undefined;
+}
+
+export const gatewaySchema = z.strictObject({
+  host: text(
+    {
+      default: `"${defaults.gateway.host}"`,
+      meaning: 'Address to listen on. The default is this machine only; `"0.0.0.0"` is everybody.',
+    },
+    hostFault,
+  ).optional(),
+  port: whole({
+    ...{ min: 1, max: 65_535, default: String(defaults.gateway.port) },
+    meaning: "Port to listen on.",
+  }).optional(),
+  trustedProxies: z
+    .array(
+      text(
+        {
+          ...{ type: "list of addresses or networks", default: "none" },
+          meaning: "Proxies in front of the gateway whose `X-Forwarded-*` fields are believed.",
+        },
+        networkFault,
+      ),
+    )
+    .max(limits.proxiesMax)
+    .optional(),
+  accessLog: flag({
+    default: String(defaults.gateway.accessLog),
+    meaning: "Write one line for each request.",
+  }).optional(),
+});
+
+export const clusterSchema = z.strictObject({
+  name: text(
+    {
+      ...{ type: "name", default: "required" },
+      meaning: "Name of the cluster: letters, digits, `.`, `_` and `-`, at most 63.",
+    },
+    (value) => nameFault(value),
+  ),
+  gateway: gatewaySchema.optional(),
+  services: z.record(z.string(), z.unknown()),
+});
+
+/** A service whose shape is right. Shorthands are written out; defaults are not filled in yet. */
+export type ReplicasShape = z.output<typeof replicasSchema>;
+export type GatewayShape = z.output<typeof gatewaySchema>;
+
+/** The fields of a service that are right in themselves, while others may be wrong. */
+export type PartialReplicas = {
+  readonly [Name in keyof ReplicasShape]?: ReplicasShape[Name] | undefined;
+};

@@ -1,0 +1,150 @@
+/**
+ * Fills in what the cluster file leaves out. Input is a shape that the schema accepted; output is the
+ * specification that everything else works with, in which nothing is optional any more.
+ */
+import { extname, isAbsolute, resolve } from "node:path";
+import { invariant } from "@prunella/core/kernel";
+import type { KeySource, Placement, RouteView } from "@prunella/wire/view";
+import type { GatewayShape, PartialReplicas, ReplicasShape } from "./cluster-schema.ts";
+import type { ClusterSpec, ReplicasSpec } from "./cluster-spec.ts";
+import { splitCommand } from "./command-line.ts";
+import { defaults, limits } from "./defaults.ts";
+
+/** What a relative name in the file is relative to, and what runs scripts. */
+export type Surroundings = {
+  /** Absolute folder of the cluster file. */
+  readonly folder: string;
+  /** The Node executable that runs `.ts` and `.js` programs. */
+  readonly execPath: string;
+};
+
+export function completeGateway(shape: Partial<GatewayShape>): ClusterSpec["gateway"] {
+  return {
+    host: shape.host ?? defaults.gateway.host,
+    port: shape.port ?? defaults.gateway.port,
+    trustedProxies: shape.trustedProxies ?? [],
+    accessLog: shape.accessLog ?? defaults.gateway.accessLog,
+  };
+}
+
+export function completeReplicas(shape: ReplicasShape, around: Surroundings): ReplicasSpec {
+  const folder = resolve(around.folder, shape.folder ?? ".");
+  const { count, min, max } = completeCounts(shape);
+  const { probe } = defaults;
+  return {
+    kind: "replicas",
+    command: completeCommand(shape.run, folder, around.execPath),
+    folder,
+    env: completeEnv(shape.env),
+    count,
+    scale: { min, max },
+    routes: completeRoutes(shape),
+    keys: completeKeys(shape),
+    placement: completePlacement(shape),
+    compat: shape.compat,
+    timeoutMs: shape.timeoutMs ?? defaults.timeoutMs,
+    bodyMiBMax: shape.bodyMiBMax ?? defaults.bodyMiBMax,
+    probe: {
+      path: shape.health?.path,
+      intervalMs: shape.health?.intervalMs ?? probe.intervalMs,
+      timeoutMs: shape.health?.timeoutMs ?? probe.timeoutMs,
+      failuresMax: shape.health?.failuresMax ?? probe.failuresMax,
+      successesMin: shape.health?.successesMin ?? probe.successesMin,
+      startupMs: shape.health?.startupMs ?? probe.startupMs,
+    },
+    stop: {
+      drainMs: shape.stop?.drainMs ?? defaults.stop.drainMs,
+      graceMs: shape.stop?.graceMs ?? defaults.stop.graceMs,
+    },
+    log: {
+      fileMiB: shape.log?.fileMiB ?? defaults.log.fileMiB,
+      filesMax: shape.log?.filesMax ?? defaults.log.filesMax,
+    },
+  };
+}
+
+export type Counts = { readonly count: number; readonly min: number; readonly max: number };
+
+/** The source of the compatibility mode names no floor, so `rm` may take the last instance there. */
+export function completeCounts(shape: PartialReplicas): Counts {
+  const floor = shape.compat === undefined ? defaults.scale.min : 0;
+  const min = shape.scale?.min ?? Math.min(floor, shape.count ?? floor);
+  const narrow = shape.compat !== undefined || completePlacement(shape) === "seed-512";
+  const max = shape.scale?.max ?? (narrow ? limits.seedMapMembersMax : defaults.scale.max);
+  return { count: shape.count ?? Math.max(defaults.count, min), min, max };
+}
+
+export function completePlacement(shape: PartialReplicas): Placement {
+  return shape.hash ?? (shape.compat === undefined ? "default" : "seed-512");
+}
+
+/** The calls of the compatibility mode stand at the root, so there the service does too. */
+export function completeRoutes(shape: PartialReplicas): readonly RouteView[] {
+  const written = shape.route ?? (shape.compat === undefined ? [] : [{ prefix: "/" }]);
+  return written.map(({ host, prefix }) => {
+    const bare = prefix === "/" ? "/" : prefix.replace(/\/$/, "");
+    return host === undefined ? { prefix: bare } : { host: host.toLowerCase(), prefix: bare };
+  });
+}
+
+/**
+ * In compatibility mode a client may choose the request id itself, in the query or in a header, as
+ * the experiments of the source need it.
+ */
+function completeKeys(shape: ReplicasShape): readonly KeySource[] {
+  const fallback = shape.compat === undefined ? [] : ["query:id", "header:X-Request-Id"];
+  const keys: KeySource[] = [];
+  for (const text of shape.key ?? fallback) {
+    const key = keySource(text);
+    keys.push(key);
+    if (alwaysYields(key)) return keys;
+  }
+  return [...keys, { from: "request" }];
+}
+
+/** True when no later source can ever be asked. */
+export function alwaysYields(key: KeySource): boolean {
+  return key.from === "request" || key.from === "path" || key.from === "client";
+}
+
+function keySource(text: string): KeySource {
+  const colon = text.indexOf(":");
+  const name = text.slice(colon + 1);
+  const from = colon < 0 ? text : text.slice(0, colon);
+  if (from === "header") return { from, name: name.toLowerCase() }; // Field names have no case.
+  if (from === "query" || from === "cookie") return { from, name };
+  invariant(
+    from === "request" || from === "path" || from === "client",
+    "the schema lets known key sources through only",
+  );
+  return { from };
+}
+
+const scriptExtensions = [".ts", ".mts", ".js", ".mjs", ".cjs"];
+
+/** True for a program that Node runs. */
+export function isScript(program: string): boolean {
+  return scriptExtensions.includes(extname(program));
+}
+
+/** A name without a slash stays a name, and is looked up in PATH when the instance is launched. */
+function completeCommand(
+  run: string | readonly string[],
+  folder: string,
+  execPath: string,
+): readonly string[] {
+  const split = typeof run === "string" ? splitCommand(run) : { ok: true as const, words: run };
+  const [program, ...rest] = split.ok ? split.words : [];
+  invariant(program !== undefined, "the schema lets commands with a program through only");
+  if (isScript(program)) return [execPath, resolve(folder, program), ...rest];
+  const path = program.includes("/") && !isAbsolute(program) ? resolve(folder, program) : program;
+  return [path, ...rest];
+}
+
+function completeEnv(env: ReplicasShape["env"]): Readonly<Record<string, string>> {
+  const texts = Object.entries(env ?? {}).map(([name, value]) => {
+    invariant(typeof value === "string", "the check lets variables that are texts through only");
+    return [name, value] as const;
+  });
+  return Object.fromEntries(texts);
+}

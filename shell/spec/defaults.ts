@@ -1,0 +1,36 @@
+/** What holds where the cluster file is silent, and the bounds of what it may say. One place for both. */
+export const defaults = {
+  gateway: { host: "127.0.0.1", port: 5000, accessLog: false },
+  count: 1,
+  scale: { min: 1, max: 100 },
+  probe: {
+    intervalMs: 1000,
+    timeoutMs: 500,
+    failuresMax: 3,
+    successesMin: 2,
+    startupMs: 30_000,
+  },
+  stop: { drainMs: 5000, graceMs: 5000 },
+  log: { fileMiB: 16, filesMax: 3 },
+  timeoutMs: 30_000,
+  bodyMiBMax: 1024,
+} as const;
+
+export const limits = {
+  servicesMax: 200,
+  /** The largest count that the placement was measured with. */
+  instancesMax: 1000,
+  /** The map of the source: 512 slots, nine for each member. */
+  seedMapMembersMax: 56,
+  /** Leaves room for `-1000`, so that instance names are names too. */
+  serviceNameLengthMax: 58,
+  routesMax: 100,
+  keysMax: 10,
+  proxiesMax: 1000,
+  envMax: 1000,
+  argumentsMax: 1000,
+  /** Linux refuses to start a program with a longer single string (MAX_ARG_STRLEN is 128 KiB). */
+  textLengthMax: 32_768,
+  pathLengthMax: 1024,
+  hourMs: 3_600_000,
+} as const;

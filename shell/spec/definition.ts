@@ -1,0 +1,129 @@
+/**
+ * What a person writes into a cluster file, as types for the editor and four helpers for the four
+ * promises. The helpers check nothing: whatever they are given goes on as data to `cluster-schema.ts`,
+ * which answers with file, line and column. This module loads no library, so a cluster file costs
+ * nothing but its own lines.
+ */
+
+/** One way to a service: a path prefix, on any host or on one. */
+export type RouteInput = string | { readonly host?: string; readonly prefix: string };
+
+/** Where the hash key of a request comes from. */
+export type KeyInput =
+  | "request"
+  | "path"
+  | "client"
+  | `header:${string}`
+  | `query:${string}`
+  | `cookie:${string}`;
+
+export type HealthInput = {
+  /** Path of an HTTP GET that answers 2xx or 3xx. Left out: a TCP connect is enough. */
+  readonly path?: string;
+  /** Time between two probes. Default 1000. */
+  readonly intervalMs?: number;
+  /** How long one probe may take. Default 500. */
+  readonly timeoutMs?: number;
+  /** Failures in a row before the instance counts as sick. Default 3. */
+  readonly failuresMax?: number;
+  /** Successes in a row before it counts as well again. Default 2. */
+  readonly successesMin?: number;
+  /** Time from launch to the first good probe. Default 30000. */
+  readonly startupMs?: number;
+};
+
+export type ReplicasInput = {
+  /**
+   * The program: `"./server.ts"`, `"python3 app.py"` or `["program", "argument"]`. A JavaScript or
+   * TypeScript file is run by the Node that runs Prunella. It listens on `PORT` and stops on SIGTERM.
+   */
+  readonly run: string | readonly string[];
+  /** How many copies are kept alive. Default 1, or `scale.min` if that is more. */
+  readonly count?: number;
+  /** Bounds for `prunella scale`, `add` and `rm`. Default 1 to 100. */
+  readonly scale?: { readonly min?: number; readonly max?: number };
+  /** Which requests it gets, for example `"/"` or `{ host: "api.example.org", prefix: "/v1" }`. */
+  readonly route?: RouteInput | readonly RouteInput[];
+  /** What decides which instance a request goes to; the first source that yields a key. */
+  readonly key?: KeyInput | readonly KeyInput[];
+  /** How keys are placed on instances. Default `"default"`. */
+  readonly hash?: "default" | "seed-512";
+  /** Opens `/rep`, `/add` and `/rm` without a token, and brings `hash: "seed-512"`. */
+  readonly compat?: "load-balancer";
+  /** How to find out whether an instance works. A string is the path of an HTTP GET. */
+  readonly health?: string | HealthInput;
+  /** Variables for the program, beside those that Prunella sets (`PORT`, `PRUNELLA_*`). */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folder to start in, relative to the cluster file. Default: the folder of the cluster file. */
+  readonly folder?: string;
+  /** How an instance is ended: finish requests for `drainMs`, SIGTERM, SIGKILL after `graceMs`. */
+  readonly stop?: { readonly drainMs?: number; readonly graceMs?: number };
+  /** How much of its output is kept: `filesMax` old files of `fileMiB` beside the current one. */
+  readonly log?: { readonly fileMiB?: number; readonly filesMax?: number };
+  /** Bound of all tries of one request together. Default 30000. */
+  readonly timeoutMs?: number;
+  /** Largest request body. Default 1024. */
+  readonly bodyMiBMax?: number;
+};
+
+export type ReplicasDefinition = ReplicasInput & { readonly kind: "replicas" };
+
+export type GatewayInput = {
+  /** Address to listen on. Default `"127.0.0.1"`: this machine only. */
+  readonly host?: string;
+  /** Default 5000. */
+  readonly port?: number;
+  /** Addresses or networks (`"10.0.0.0/8"`) whose forwarding headers are believed. */
+  readonly trustedProxies?: readonly string[];
+  /** Write one line for each request. Default false. */
+  readonly accessLog?: boolean;
+};
+
+export type ClusterDefinition = {
+  /** Letters, digits, `.`, `_` and `-`. */
+  readonly name: string;
+  readonly gateway?: GatewayInput;
+  readonly services: Readonly<Record<string, ServiceDefinition>>;
+};
+
+/** A service of a kind that a later release brings. The cluster file is refused with `NOT_YET`. */
+export type PlannedDefinition = { readonly kind: "elected" | "workers" | "database" };
+
+export type ServiceDefinition = ReplicasDefinition | PlannedDefinition;
+
+type PlannedInput = Readonly<Record<string, unknown>>;
+
+/**
+ * Describes a cluster. The cluster file exports the result as its default.
+ *
+ * @example
+ * ```ts
+ * export default defineCluster({
+ *   name: "shop",
+ *   services: { hello: replicas({ run: "./server.ts", count: 3, route: "/" }) },
+ * });
+ * ```
+ */
+export function defineCluster(cluster: ClusterDefinition): ClusterDefinition {
+  return cluster;
+}
+
+/** N equal copies; any one will do; N are always alive. */
+export function replicas(options: ReplicasInput): ReplicasDefinition {
+  return { ...options, kind: "replicas" };
+}
+
+/** One of N acts, and the route follows it. Not there yet: the file is refused with `NOT_YET`. */
+export function elected(options: PlannedInput): PlannedDefinition {
+  return { ...options, kind: "elected" };
+}
+
+/** Each owns state, recovered to a common prefix. Not there yet: the file is refused with `NOT_YET`. */
+export function workers(options: PlannedInput): PlannedDefinition {
+  return { ...options, kind: "workers" };
+}
+
+/** One accepts writes, N serve reads. Not there yet: the file is refused with `NOT_YET`. */
+export function database(options: PlannedInput): PlannedDefinition {
+  return { ...options, kind: "database" };
+}

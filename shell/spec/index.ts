@@ -1,0 +1,1 @@
+export { type ClusterCheck, checkCluster } from "./cluster-check.ts";
