@@ -22,13 +22,13 @@ const cellsMax = 512;
  *
  * @example
  * ```text
- * 65536 slots, 3 members, largest share 1.000 of the fair one
+ * 131072 slots, 3 members, largest share 1.000 of the fair one
  *
- *   1  hello-1   33.33 %  21846 slots  ########################################
- *   2  hello-2   33.33 %  21845 slots  ########################################
- *   3  hello-3   33.33 %  21845 slots  ########################################
+ *   1  hello-1   33.33 %  43691 slots  ########################################
+ *   2  hello-2   33.33 %  43691 slots  ########################################
+ *   3  hello-3   33.33 %  43690 slots  ########################################
  *
- * every 128th slot, 64 to a line:
+ * one slot of every 256, 64 to a line:
  *        0  2331121323112...
  * ```
  */
