@@ -1,0 +1,105 @@
+/** `prunella why`: what an instance is, how it came to that, and what happens next. */
+import { ClusterError } from "@prunella/core/kernel";
+import type { ClusterStatus, Explanation } from "@prunella/wire/control";
+import { ageText, clockText, spanText } from "../duration.ts";
+import { eventText } from "../event-line.ts";
+import { exitCodes } from "../exit-code.ts";
+import type { Invocation } from "../invocation.ts";
+import { findService, withGuess } from "../names.ts";
+import { phaseText } from "../phase-mark.ts";
+import { printable } from "../printable.ts";
+import { type Screen, wrap } from "../screen.ts";
+import { UsageError } from "../usage-error.ts";
+import type { Action } from "../verb.ts";
+
+const incidentsShownMax = 5;
+const logLinesShownMax = 10;
+
+type Incident = Explanation["incidents"][number];
+
+export const why: Action = async (call, [name = ""]) => {
+  const client = await call.connect();
+  const explanation = await client.why(name).catch(async (error: unknown) => {
+    if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error;
+    throw refusal(call, error, await client.status(), name);
+  });
+  if (call.json) call.printJson(explanation);
+  else call.out.write(drawExplanation(explanation, call.out, Date.now()));
+  return exitCodes.ok;
+};
+
+/** Whoever asks for a service is told its instances, the sick one first. */
+function refusal(call: Invocation, error: unknown, status: ClusterStatus, name: string): Error {
+  const service = findService(status, name);
+  if (service === undefined) return withGuess(call, error, status, name);
+  const names = service.instances.map((instance) => instance.name);
+  const first = service.instances.find((instance) => !instance.ready) ?? service.instances[0];
+  return new UsageError(
+    `${name} is a service; its instances are: ${names.join(", ")}.`,
+    call.hint(first === undefined ? "status" : `why ${first.name}`),
+  );
+}
+
+export function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number): string {
+  const { instance, service, next, fix, incidents, logTail } = explanation;
+  const facts = [
+    service,
+    `incarnation ${instance.incarnation}`,
+    ...(instance.pid === null ? [] : [`pid ${instance.pid}`]),
+    ...(instance.address === null ? [] : [instance.address]),
+    ...(instance.startedAt === null ? [] : [`up ${ageText(instance.startedAt, nowMs)}`]),
+  ];
+  const lines = [
+    `${screen.style("bold", instance.name)}  ${phaseText(instance.phase, screen)}  ${screen.style("dim", facts.join("  "))}`,
+    "",
+    ...labelled("now", instance.reason, screen),
+    ...labelled("next", next, screen),
+    ...(fix === null ? [] : labelled("fix", fix, screen)),
+  ];
+  const shown = incidents.slice(-incidentsShownMax);
+  if (incidents.length === 0) lines.push("", screen.style("dim", "  no incident so far"));
+  if (shown.length < incidents.length) {
+    lines.push(
+      "",
+      screen.style(
+        "dim",
+        `  ${incidents.length - shown.length} earlier incidents: prunella events`,
+      ),
+    );
+  }
+  for (const incident of shown) lines.push("", ...drawIncident(incident, screen));
+  if (logTail.length > 0 && (incidents.length > 0 || !instance.ready)) {
+    lines.push("", screen.style("bold", "last words"));
+    const bar = screen.style("dim", `  ${screen.marks.bar} `);
+    for (const line of logTail.slice(-logLinesShownMax)) lines.push(bar + printable(line));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function labelled(label: string, text: string, screen: Screen): readonly string[] {
+  const lines = wrap(printable(text), Math.min(screen.columns, 120) - 9);
+  return lines.map((line, index) => {
+    const head = index === 0 ? screen.style("dim", label.padEnd(4)) : "    ";
+    return `  ${head}  ${line}`;
+  });
+}
+
+/** A story in lines: when it began, and then each step by its distance from the begin. */
+function drawIncident(incident: Incident, screen: Screen): readonly string[] {
+  const outcome =
+    incident.closedAt === null
+      ? screen.style("yellow", "still open")
+      : screen.style(
+          "green",
+          incident.healedMs === null ? "closed" : `healed in ${spanText(incident.healedMs)}`,
+        );
+  const openedMs = Date.parse(incident.openedAt);
+  return [
+    `${screen.style("bold", printable(incident.title))}  ${outcome}  ${screen.style("dim", incident.id)}`,
+    ...incident.events.map((event, index) => {
+      const since = `+${spanText(Date.parse(event.at) - openedMs)}`.padStart(9);
+      const time = index === 0 ? clockText(event.at) : since.padStart(12);
+      return `  ${screen.style("dim", time)}  ${eventText(event, screen)}`;
+    }),
+  ];
+}

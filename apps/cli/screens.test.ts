@@ -1,0 +1,308 @@
+/** What each command shows and how it ends, against a control API that can be put into any state. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ClusterEvent } from "@prunella/wire/control";
+import { prunella, RunningCommand } from "./testing/command-run.ts";
+import { ControlFixture, failed, instanceOf, statusOf } from "./testing/control-fixture.ts";
+
+const three = ["hello-1", "hello-2", "hello-3"].map((name) => instanceOf(name));
+
+test("status as a table names every instance, and says why one does not serve", async () => {
+  await using agent = await new ControlFixture([
+    ...three.slice(0, 2),
+    instanceOf("hello-3", {
+      phase: "parked",
+      pid: null,
+      reason: "exited 5 times in 10 s with code 1 \u001b[31mred",
+    }),
+  ]).start();
+  const { code, stdout, stderr } = await prunella(agent, "status");
+
+  assert.equal(code, 0);
+  assert.equal(stderr, "");
+  assert.match(stdout, /hello {2}2 of 3 ready/);
+  assert.match(stdout, /hello-1 +serving +1 +0 +4000 +127\.0\.0\.1:41000 +12% +48M +1m/);
+  assert.match(stdout, /hello-3 +parked/);
+  assert.match(stdout, /exited 5 times in 10 s with code 1 red/); // Its colours cannot reach us.
+});
+
+test("status as JSON is one document with the fields that others rely on", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const { code, stdout } = await prunella(agent, "status", "--json");
+  const { cluster, services } = JSON.parse(stdout) as ReturnType<typeof statusOf>;
+
+  assert.equal(code, 0);
+  assert.equal(cluster, "demo");
+  assert.equal(stdout.trim().split("\n").length, 1);
+  const [service] = services;
+  assert.deepEqual(
+    [service?.name, service?.kind, service?.desired, service?.ready],
+    ["hello", "replicas", 3, 3],
+  );
+  for (const field of [
+    "name",
+    "incarnation",
+    "phase",
+    "ready",
+    "pid",
+    "address",
+    "restarts",
+    "startedAt",
+  ]) {
+    assert.ok(
+      service?.instances.every((instance) => field in instance),
+      field,
+    );
+  }
+});
+
+test("events as JSON are one object a line, with at, type and instance", async () => {
+  await using agent = await new ControlFixture(three).start();
+  for (const instance of ["hello-1", "hello-2"]) {
+    agent.emit({
+      type: "instance.exited",
+      severity: "warning",
+      instance,
+      incarnation: 1,
+      message: "killed",
+    });
+  }
+  const { code, stdout } = await prunella(agent, "events", "--json");
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Partial<ClusterEvent>);
+
+  assert.equal(code, 0);
+  assert.deepEqual(
+    events.map((event) => event.instance),
+    ["hello-1", "hello-2"],
+  );
+  assert.ok(events.every((event) => "at" in event && "type" in event));
+});
+
+test("events can be followed over the death of an agent without loss and without repetition", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const tell = (message: string) =>
+    agent.emit({ type: "note", severity: "info", instance: "hello-1", incarnation: 1, message });
+  tell("one");
+  await using command = new RunningCommand(agent, ["events", "-f"]);
+  await command.until(() => command.stdout.includes("one"), "first event");
+  tell("two");
+  await command.until(() => command.stdout.includes("two"), "second event");
+  await agent.stop();
+  await command.until(() => command.stderr.includes("away"), "the loss is told");
+  tell("three");
+  await agent.start();
+  await command.until(() => command.stdout.includes("three"), "third event");
+  command.child.kill("SIGINT");
+  const { code, stdout } = await command.ended;
+
+  assert.equal(code, 130);
+  assert.deepEqual(stdout.match(/one|two|three/g), ["one", "two", "three"]);
+});
+
+test("logs of all instances are marked, and followed over the death of an agent", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.log("hello-1", "a", "b");
+  agent.log("hello-2", "c");
+  await using command = new RunningCommand(agent, ["logs", "-f"]);
+  await command.until(() => /hello-2 │ c/.test(command.stdout), "first lines");
+  await agent.stop();
+  agent.log("hello-1", "b", "d");
+  await agent.start();
+  await command.until(() => /hello-1 │ d/.test(command.stdout), "the line written meanwhile");
+  command.child.kill("SIGINT");
+  const { stdout } = await command.ended;
+
+  const first = [...stdout.matchAll(/hello-1 │ (\w)/g)].map(([, line]) => line);
+  assert.deepEqual(first, ["a", "b", "b", "d"]);
+});
+
+test("scale waits until the count is reached, and does without the name of the only service", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = ({ body }) => {
+    const { count } = body as { count: number };
+    const names = Array.from({ length: count }, (_, index) => `hello-${index + 1}`);
+    agent.status = statusOf(names.map((name) => instanceOf(name, { phase: "starting" })));
+    setTimeout(() => {
+      agent.status = statusOf(names.map((name) => instanceOf(name)));
+    }, 400);
+    return undefined;
+  };
+  const { code, stdout, stderr } = await prunella(agent, "scale", "5");
+
+  assert.equal(code, 0);
+  assert.equal(stdout, "");
+  assert.match(stderr, /hello 3 → 5, all ready/);
+  assert.match(stderr, /hello-5 {2}starting/); // Progress in plain lines, because this is no terminal.
+});
+
+test("a wait that does not end well exits with 5 and names who does not serve", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = () => {
+    agent.status = statusOf([
+      ...three,
+      instanceOf("hello-4", { phase: "starting", reason: "no port yet" }),
+    ]);
+    return undefined;
+  };
+  const slow = await prunella(agent, "scale", "hello", "4", "--timeout", "300");
+  assert.equal(slow.code, 5);
+  assert.match(slow.stderr, /1 of 4 instances does not serve/);
+  assert.match(slow.stderr, /hello-4 {2}starting {2}no port yet/);
+  assert.match(slow.stderr, /next {2}.*why hello-4/);
+
+  agent.onChange = () => {
+    agent.status = statusOf([
+      ...three,
+      instanceOf("hello-4", { phase: "parked", reason: "crash loop" }),
+    ]);
+    return undefined;
+  };
+  const hopeless = await prunella(agent, "scale", "hello", "4", "--timeout", "60000");
+  assert.equal(hopeless.code, 5); // At once: waiting longer would change nothing.
+});
+
+test("a wrong name is answered with the right ones", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const why = await prunella(agent, "why", "helo-2");
+  assert.equal(why.code, 1);
+  assert.match(why.stderr, /Did you mean hello-2\?/);
+  const scale = await prunella(agent, "scale", "hallo", "3");
+  assert.equal(scale.code, 1);
+  assert.match(scale.stderr, /no service "hallo"\. Did you mean hello\?/);
+  assert.match(scale.stderr, /fix +one of: hello/);
+  const service = await prunella(agent, "why", "hello");
+  assert.equal(service.code, 2);
+  assert.match(service.stderr, /its instances are: hello-1, hello-2, hello-3/);
+});
+
+test("add and rm send what the load-balancer API wants, and show its refusals", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = () => {
+    agent.status = statusOf([...three, instanceOf("S5", { address: "127.0.0.1:41005" })]);
+    return undefined;
+  };
+  const added = await prunella(agent, "add", "hello", "S5");
+  assert.equal(added.code, 0);
+  assert.match(added.stderr, /S5 serves at 127\.0\.0\.1:41005/);
+  assert.deepEqual(agent.seen.find(({ path }) => path.endsWith("/add"))?.body, {
+    n: 1,
+    hostnames: ["S5"],
+  });
+
+  agent.onChange = () => ({
+    status: 400,
+    body: { message: "<Error> Only 2 instances can be removed", status: "failure" },
+  });
+  const removed = await prunella(agent, "rm", "hello", "-n", "9");
+  assert.equal(removed.code, 1);
+  assert.match(removed.stderr, /Only 2 instances can be removed/);
+});
+
+test("why tells the story of an incident", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const event = (id: number, at: string, message: string) => ({
+    id,
+    at,
+    type: "instance.exited",
+    severity: "warning" as const,
+    service: "hello",
+    instance: "hello-1",
+    incarnation: 1,
+    message,
+    incident: "i-1",
+    data: {},
+  });
+  agent.explanation = {
+    instance: instanceOf("hello-1", { incarnation: 2 }),
+    service: "hello",
+    next: "nothing to do",
+    fix: null,
+    incidents: [
+      {
+        id: "i-1",
+        openedAt: "2026-01-01T12:00:00.000Z",
+        closedAt: "2026-01-01T12:00:00.184Z",
+        title: "hello-1 died",
+        healedMs: 184,
+        events: [
+          event(1, "2026-01-01T12:00:00.000Z", "killed by SIGKILL"),
+          event(2, "2026-01-01T12:00:00.184Z", "serves again"),
+        ],
+      },
+    ],
+    logTail: ["listening\u001b[2J"],
+  };
+  const { code, stdout } = await prunella(agent, "why", "hello-1");
+  assert.equal(code, 0);
+  assert.match(stdout, /hello-1 {2}serving/);
+  assert.match(stdout, /hello-1 died {2}healed in 184 ms/);
+  assert.match(stdout, /\+184 ms .*serves again/);
+  assert.ok(!stdout.includes("\u001b"));
+  const json = await prunella(agent, "why", "hello-1", "--json");
+  assert.deepEqual(JSON.parse(json.stdout), agent.explanation);
+});
+
+test("without a cluster every question ends with 69 and the next command", async () => {
+  await using agent = new ControlFixture(three);
+  for (const words of [
+    ["status"],
+    ["logs"],
+    ["events"],
+    ["why", "x"],
+    ["scale", "3"],
+    ["restart", "x"],
+  ]) {
+    const { code, stderr } = await prunella(agent, ...words);
+    assert.equal(code, 69, words.join(" "));
+    assert.match(stderr, /next +(npx )?prunella up/);
+  }
+  const json = await prunella(agent, "status", "--json");
+  assert.equal(JSON.parse(json.stderr).error.code, "AGENT_UNREACHABLE");
+});
+
+test("a refusal is shown in the words of the agent", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = () =>
+    failed(400, "COUNT_OUT_OF_RANGE", "hello may have 1 to 6 instances, not 9.");
+  const { code, stderr } = await prunella(agent, "scale", "9");
+  assert.equal(code, 1);
+  assert.match(stderr, /hello may have 1 to 6 instances, not 9\./);
+});
+
+test("down ends everything once, and a second time there is nothing to end", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const first = await prunella(agent, "down");
+  assert.equal(first.code, 0);
+  assert.match(first.stderr, /3 ended/);
+  const second = await prunella(agent, "down");
+  assert.equal(second.code, 0);
+  assert.match(second.stderr, /Nothing runs/);
+});
+
+test("completion offers live names, and nothing at all when no agent runs", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const live = await prunella(agent, "__complete", "instance", "why", "");
+  assert.deepEqual(live.stdout.trim().split("\n"), ["hello-1", "hello-2", "hello-3", "gateway"]);
+  await agent.stop();
+  const dead = await prunella(agent, "__complete", "instance", "why", "");
+  assert.deepEqual(dead, { code: 0, stdout: "", stderr: "" });
+});
+
+test("wrong usage ends with 2 and a guess", async () => {
+  await using agent = new ControlFixture(three);
+  const cases: readonly (readonly [readonly string[], RegExp])[] = [
+    [["statsu"], /Did you mean status\?/],
+    [["status", "--jsno"], /Did you mean --json\?/],
+    [["logs", "-n", "many"], /whole number/],
+    [["completion", "bahs"], /completion bash/],
+    [["why"], /missing required argument 'instance'/i],
+  ];
+  for (const [words, expected] of cases) {
+    const { code, stderr } = await prunella(agent, ...words);
+    assert.equal(code, 2, words.join(" "));
+    assert.match(stderr, expected);
+  }
+});
