@@ -1,0 +1,40 @@
+/** Runs an experiment while an open-loop sender asks the cluster, and reports what the sender saw. */
+import { openLoop } from "../load/open-loop.ts";
+import type { ThrowawayCluster } from "./throwaway-cluster.ts";
+
+/** Longer than any proof; the sender is stopped when the experiment is over. */
+const secondsMax = 900;
+
+export type LoadSeen = {
+  readonly sent: number;
+  /** Requests that got no answer, or another one than 200. */
+  readonly failed: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** The first few failures, in words. */
+  readonly examples: readonly string[];
+};
+
+export async function loadDuring(
+  cluster: ThrowawayCluster,
+  rate: number,
+  work: () => Promise<void>,
+): Promise<LoadSeen> {
+  const url = `${cluster.url}/home`;
+  const load = openLoop({ url, rate, connections: 32, seconds: secondsMax });
+  try {
+    await work();
+  } finally {
+    await load.stop();
+  }
+  const report = await load.stop();
+  return {
+    sent: report.sent,
+    failed: report.sent - report.ok,
+    p50Ms: report.latencyMs.p50,
+    p99Ms: report.latencyMs.p99,
+    maxMs: report.latencyMs.max,
+    examples: report.errors,
+  };
+}

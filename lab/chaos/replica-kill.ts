@@ -1,0 +1,75 @@
+/** `kill -9` of random replicas under load. */
+import { randomInt } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { EventTap } from "./event-tap.ts";
+import { loadDuring } from "./load-during.ts";
+import { summarize } from "./percentile.ts";
+import { claim, type Proof } from "./proof.ts";
+import { kill, ThrowawayCluster } from "./throwaway-cluster.ts";
+
+const backMsMax = 10_000;
+const medianMsMax = 250;
+
+export const replicaKill: Proof = {
+  name: "replica-kill",
+  hypothesis: "No idempotent request fails, and the replica is back before one can look.",
+  defaults: { times: 100, rate: 500 },
+  run: async ({ times, rate, say }) => {
+    await using cluster = await ThrowawayCluster.create();
+    await cluster.up();
+    using tap = new EventTap(cluster);
+    const backMs: number[] = [];
+    const load = await loadDuring(cluster, rate, async () => {
+      await delay(1_000);
+      for (let round = 1; round <= times; round++) {
+        const running = (await cluster.replicas()).filter(
+          ({ ready, pid }) => ready && pid !== null,
+        );
+        const victim = running[randomInt(running.length)];
+        if (victim === undefined || victim.pid === null) throw new Error("nothing to kill");
+        const killedAtMs = Date.now();
+        kill(victim.pid);
+        const ready = await tap.next(
+          ({ type, instance, incarnation }) =>
+            type === "instance.ready" &&
+            instance === victim.name &&
+            incarnation === victim.incarnation + 1,
+          backMsMax,
+        );
+        backMs.push(Date.parse(ready.at) - killedAtMs);
+        if (round % 10 === 0) say(`${round} of ${times} kills`);
+        await delay(randomInt(50, 250));
+      }
+      await delay(500);
+    });
+    const back = summarize(backMs);
+    const carriers = cluster.census().filter(({ isGateway }) => !isGateway);
+    return {
+      name: "replica-kill",
+      claims: [
+        claim(
+          "failed requests are 0",
+          load.failed === 0,
+          `${load.failed} of ${load.sent} ${load.examples.join("; ")}`,
+        ),
+        claim(
+          `back to full count, p50 <= ${medianMsMax} ms`,
+          back.p50 <= medianMsMax,
+          `${back.p50} ms`,
+        ),
+        claim("three copies, each once", carriers.length === 3, carriers.length),
+      ],
+      numbers: {
+        kills: times,
+        sent: load.sent,
+        failed: load.failed,
+        backMsP50: back.p50,
+        backMsP95: back.p95,
+        backMsMax: back.max,
+        requestMsP50: load.p50Ms,
+        requestMsP99: load.p99Ms,
+        requestMsMax: load.maxMs,
+      },
+    };
+  },
+};
