@@ -22,6 +22,8 @@ export const hostByte = 32;
 export const lineByte = 64;
 /** May stand between quotes unescaped: a value byte other than `"` and `\`. */
 export const quotedByte = 128;
+/** A token byte other than `_`. */
+export const plainByte = 256;
 
 export const htab = 0x09;
 export const lf = 0x0a;
@@ -40,7 +42,7 @@ export const question = 0x3f;
 export const backslash = 0x5c;
 export const underscore = 0x5f;
 
-export const byteClass: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => classOf(byte));
+export const byteClass: Uint16Array = Uint16Array.from({ length: 256 }, (_, byte) => classOf(byte));
 
 /** The lower case of each byte; only ASCII letters change. */
 export const lowerByte: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -64,6 +66,7 @@ function classOf(byte: number): number {
   const value = byte === htab || (byte >= 0x20 && byte !== 0x7f);
   let bits = 0;
   if (/[A-Za-z0-9!#$%&'*+.^_`|~-]/.test(character)) bits |= tokenByte;
+  if (bits & tokenByte && character !== "_") bits |= plainByte;
   if (value) bits |= valueByte;
   if (visible && character !== "#" && character !== "?") bits |= pathByte;
   if (visible && character !== "#") bits |= targetByte;

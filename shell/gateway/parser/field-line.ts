@@ -16,6 +16,7 @@ import {
   lf,
   lineByte,
   lowerByte,
+  plainByte,
   space,
   tokenByte,
   underscore,
@@ -44,13 +45,11 @@ export function scanFieldLine(
   line: FieldLine,
 ): number {
   let at = start;
+  while (at < stop && (byteClass[bytes[at] ?? 0] ?? 0) & plainByte) at++;
   let hasUnderscore = false;
-  while (at < stop) {
-    const byte = bytes[at] ?? 0;
-    if ((byteClass[byte] ?? 0) & tokenByte) {
-      if (byte === underscore) hasUnderscore = true;
-      at++;
-    } else break;
+  while (at < stop && bytes[at] === underscore) {
+    hasUnderscore = true;
+    while (at < stop && (byteClass[bytes[at] ?? 0] ?? 0) & tokenByte) at++;
   }
   if (at >= stop) return more;
   if (bytes[at] !== colon || at === start) return noName(bytes, start, at, stop, line);
