@@ -2,7 +2,7 @@
 import type { ClusterSpec, PlannedChange } from "./cluster-spec.ts";
 
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127\./.test(host);
+  return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 /** What it means that /add and /rm need no token. */

@@ -10,45 +10,47 @@ import type { ClusterSpec, PlannedChange, ServiceSpec } from "./cluster-spec.ts"
 import { gatewayChanges, openCalls } from "./plan-gateway.ts";
 import { routingChanges } from "./plan-routing.ts";
 
-export type PlanInput = {
-  /** The specification that was applied last; undefined when nothing runs yet. */
-  readonly current: ClusterSpec | undefined;
-  /** How many instances of each service are wanted now, after `scale`, `add` and `rm`. */
+/** What runs. */
+export type Running = {
+  /** The specification that was applied last. */
+  readonly spec: ClusterSpec;
+  /** The count that the file said when it was applied last, by service. Left out: that of `spec`. */
+  readonly fileCounts?: Readonly<Record<string, number>>;
+  /** How many instances are wanted now, after `scale`, `add` and `rm`. Left out: the file's. */
   readonly counts: Readonly<Record<string, number>>;
-  readonly next: ClusterSpec;
 };
 
-export type Plan = {
-  /** Gateway first, then services in the order of the file, then those that end. */
-  readonly changes: readonly PlannedChange[];
-  /** The count that each service of `next` gets. */
-  readonly counts: Readonly<Record<string, number>>;
-  /** False when carrying it out would change nothing. */
-  readonly pending: boolean;
-};
-
-/** Pure; O(services). */
-export function planChanges({ current, counts, next }: PlanInput): Plan {
+/**
+ * Says what applying `next` would change.
+ *
+ * @param running - Undefined when nothing runs yet.
+ * @returns Gateway first, then services in the order of the file, then those that end. A change with
+ *   the action `keep` changes nothing.
+ *
+ * Pure; O(services).
+ */
+export function planCluster(
+  running: Running | undefined,
+  next: ClusterSpec,
+): readonly PlannedChange[] {
+  const current = running?.spec;
   const changes: PlannedChange[] = [...gatewayChanges(current, next)];
-  const newCounts: [string, number][] = [];
   for (const [name, service] of Object.entries(next.services)) {
     const old = ownEntry(current?.services, name);
     if (old === undefined) {
-      newCounts.push([name, service.count]);
       changes.push(creation(name, service, next));
       continue;
     }
-    const merged = mergeCount(old, service, ownEntry(counts, name) ?? old.count);
-    newCounts.push([name, merged.count]);
+    const fileCount = ownEntry(running?.fileCounts, name) ?? old.count;
+    const merged = mergeCount(fileCount, service, ownEntry(running?.counts, name) ?? fileCount);
     const renamed = current?.name === next.name ? undefined : current?.name;
     changes.push(...serviceChanges({ name, old, service, merged, next, renamed }));
   }
   for (const [name, service] of Object.entries(current?.services ?? {})) {
     if (ownEntry(next.services, name) !== undefined) continue;
-    changes.push(removal(name, ownEntry(counts, name) ?? service.count));
+    changes.push(removal(name, ownEntry(running?.counts, name) ?? service.count));
   }
-  const pending = changes.some(({ action, reason }) => action !== "keep" || reason !== unchanged);
-  return { changes, counts: Object.fromEntries(newCounts), pending };
+  return changes;
 }
 
 const unchanged = "the file says what runs";
@@ -83,20 +85,17 @@ function removal(name: string, count: number): PlannedChange {
 
 type MergedCount = { readonly count: number; readonly now: number; readonly why: string };
 
-function mergeCount(old: ServiceSpec, service: ServiceSpec, now: number): MergedCount {
-  if (service.count !== old.count) {
-    const scaled = now === old.count ? "" : `; this undoes the ${now} that scale had set`;
-    const why = `the file's count changed from ${old.count} to ${service.count}${scaled}`;
+function mergeCount(fileCount: number, service: ServiceSpec, now: number): MergedCount {
+  const { min, max } = service.scale;
+  if (service.count !== fileCount) {
+    const scaled = now === fileCount ? "" : `; this undoes the ${now} that scale had set`;
+    const why = `the file's count changed from ${fileCount} to ${service.count}${scaled}`;
     return { count: service.count, now, why };
   }
-  const { min, max } = service.scale;
   const count = Math.min(Math.max(now, min), max);
-  if (count !== now) {
-    const why = `the file now allows ${min} to ${max}`;
-    return { count, now, why };
-  }
-  const kept = `scale set ${now}, and the file's count (${old.count}) has not changed since it was applied`;
-  return { count, now, why: now === old.count ? unchanged : kept };
+  if (count !== now) return { count, now, why: `the file now allows ${min} to ${max}` };
+  const kept = `scale set ${now}, and the file's count (${fileCount}) has not changed since it was applied`;
+  return { count, now, why: now === fileCount ? unchanged : kept };
 }
 
 type Change = {
@@ -115,6 +114,7 @@ function serviceChanges(change: Change): readonly PlannedChange[] {
     ...restarts(change),
     ...routingChanges(name, old, service, next),
     ...settings(change),
+    ...bounds(change),
   ];
   if (merged.count !== merged.now) changes.push(scaling(name, merged));
   if (changes.length > 0) {
@@ -137,13 +137,13 @@ function restarts({ name, old, service, merged, renamed }: Change): readonly Pla
   const variables = changedVariables(old.env, service.env);
   if (variables.length > 0) causes.push(`env (${variables.slice(0, 10).join(", ")})`);
   if (renamed !== undefined) causes.push(`the cluster's name (it was ${renamed})`);
-  if (causes.length === 0 || merged.now === 0) return [];
   const survivors = Math.min(merged.now, merged.count);
+  if (causes.length === 0 || survivors === 0) return [];
   const alone = survivors === 1;
   return [
     {
       ...{ action: "restart", service: name },
-      detail: `start a new incarnation of ${instances(Math.max(survivors, 1))}`,
+      detail: `start a new incarnation of ${instances(survivors)}`,
       reason: `changed: ${causes.join(", ")}`,
       risk: alone ? "high" : "low",
       riskDetail: alone
@@ -162,30 +162,40 @@ function changedVariables(
   return [...names].filter((name) => ownEntry(before, name) !== ownEntry(after, name)).toSorted();
 }
 
-/** What is used from the next probe, stop or start on, while instances go on. */
+/** What holds from the next probe, stop or start on, while instances go on. */
 function settings({ name, old, service }: Change): readonly PlannedChange[] {
+  const log = differences("log", old.log, service.log);
   const parts = [
     ...differences("health", old.probe, service.probe),
     ...differences("stop", old.stop, service.stop),
-    ...differences("log", old.log, service.log),
-    ...differences("scale", old.scale, service.scale),
+    ...log,
   ];
   if (parts.length === 0) return [];
-  const reason = `changed: ${parts.join(", ")}`;
-  const log = parts.some((part) => part.startsWith("log."));
-  const detail = `instances go on with new settings${log ? "; log limits hold from each one's next start" : ""}`;
-  const faster = service.probe.startupMs < old.probe.startupMs;
-  const blind = old.probe.path !== undefined && service.probe.path === undefined;
-  if (blind) {
+  const later = log.length > 0 ? "; log limits hold from each one's next start" : "";
+  const change = {
+    ...({ action: "reroute", service: name } as const),
+    detail: `instances go on with new settings${later}`,
+    reason: `changed: ${parts.join(", ")}`,
+  };
+  if (old.probe.path !== undefined && service.probe.path === undefined) {
     const riskDetail =
-      "Without a health path, an instance that accepts connections counts as well.";
-    return [{ action: "keep", service: name, detail, reason, risk: "low", riskDetail }];
+      "Without a health path, an instance that only accepts connections counts as well.";
+    return [{ ...change, risk: "low", riskDetail }];
   }
-  if (faster || old.probe.path !== service.probe.path) {
-    const riskDetail = "If instances do not pass the new probe, they are restarted.";
-    return [{ action: "keep", service: name, detail, reason, risk: "low", riskDetail }];
-  }
-  return [{ action: "keep", service: name, detail, reason, ...safe }];
+  const stricter =
+    old.probe.path !== service.probe.path ||
+    service.probe.timeoutMs < old.probe.timeoutMs ||
+    service.probe.failuresMax < old.probe.failuresMax;
+  if (!stricter) return [{ ...change, ...safe }];
+  const riskDetail = "Instances that do not pass the new probe are restarted.";
+  return [{ ...change, risk: "low", riskDetail }];
+}
+
+function bounds({ name, old, service }: Change): readonly PlannedChange[] {
+  if (isDeepStrictEqual(old.scale, service.scale)) return [];
+  const text = ({ min, max }: ServiceSpec["scale"]) => `${min} to ${max}`;
+  const detail = `bounds ${text(old.scale)} -> ${text(service.scale)}`;
+  return [{ action: "scale", service: name, detail, reason: "changed: scale", ...safe }];
 }
 
 function differences(label: string, before: object, after: object): readonly string[] {
