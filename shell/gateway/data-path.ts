@@ -2,24 +2,21 @@
  * The HTTP data path as one object: listeners in front, instances behind, a view that says which.
  * It decides nothing about health or scale; it obeys the view and reports what it saw.
  */
-import type { ServiceName } from "@prunella/core/kernel";
-import type { View } from "@prunella/wire/view";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { Server } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ClusterError, type ServiceName } from "@prunella/core/kernel";
+import { isNewer, type View } from "@prunella/wire/view";
 import type { AccessEntry } from "./access-entry.ts";
+import { plainAddress } from "./client-address.ts";
+import type { DataPathFact } from "./data-path-fact.ts";
+import { ExchangeCore } from "./exchange-core.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { LocalEndpoints } from "./local-endpoint.ts";
+import { createListener, monotonicMs, NetConnector } from "./net-transport.ts";
 import type { DataPathSnapshot } from "./snapshot.ts";
-
-/** Something that a person or the agent should hear of; rate-limited by the data path. */
-export type DataPathFact = {
-  readonly type:
-    | "framing-fault" // A member sent bytes that belong to no response, twice within 60 s.
-    | "fail-open" // More members look bad than may be ejected: all are admitted.
-    | "emptied" // A view left a service without a serving member.
-    | "view-invalid"; // A service of the view cannot be placed; its old placement stays.
-  readonly service: ServiceName;
-  readonly member: string | undefined;
-  readonly message: string;
-};
+import { takeSnapshot } from "./snapshot-taking.ts";
 
 export type DataPathOptions = {
   /** Names the gateway in `Via`. */
@@ -49,37 +46,138 @@ export type AppliedView = {
   readonly rebuilt: readonly ServiceName[];
 };
 
+const tickMs = 250;
+const fineTickMs = 25;
+const drainMsMax = 30_000;
+/** How often `drain` looks whether the last exchange has ended. */
+const drainPollMs = 20;
+
 export class DataPath {
-  readonly #limits: Limits;
+  readonly #core: ExchangeCore;
+  readonly #servers = new Set<Server>();
+  readonly #ticking: NodeJS.Timeout;
+  #fineTicking: NodeJS.Timeout | undefined = undefined;
+  #view: View | undefined = undefined;
+  #appliedAtMs = 0;
+  #closed = false;
 
   constructor(options: DataPathOptions) {
-    this.#limits = { ...defaultLimits, ...options.limits };
+    const connector = new NetConnector(() => this.#ensureFineTick());
+    this.#core = new ExchangeCore({
+      cluster: options.cluster,
+      limits: { ...defaultLimits, ...options.limits },
+      connector,
+      trustedProxies: new Set((options.trustedProxies ?? []).map(plainAddress)),
+      processBits: randomBytes(4).readUInt32BE(),
+      accessLog: options.accessLog,
+      localEndpoints: options.localEndpoints,
+      report: options.report,
+    });
+    connector.attach(this.#core);
+    this.#core.tick(monotonicMs(), Date.now());
+    this.#ticking = setInterval(() => this.#tick(), tickMs);
+    this.#ticking.unref(); // Listeners keep a gateway alive; its timer alone must not.
   }
 
   /** Never closes a client connection; exchanges under way keep their member. */
-  applyView(_view: View): AppliedView {
-    throw new Error(`not built yet ${this.#limits.idleMs}`);
+  applyView(view: View): AppliedView {
+    if (!isNewer(view, this.#view)) return { applied: false, rebuilt: [] };
+    const nowMs = monotonicMs();
+    this.#view = view;
+    this.#appliedAtMs = nowMs;
+    const rebuilt = this.#core.applyView(view, nowMs);
+    if (this.#core.needsFineTick) this.#ensureFineTick();
+    return { applied: true, rebuilt };
   }
 
-  /** May be called more than once: each call is one more listener. */
-  listen(_options: ListenOptions): Promise<ListenAddress> {
-    throw new Error("not built yet");
+  /**
+   * May be called more than once: each call is one more listener.
+   *
+   * @throws ClusterError `PORT_TAKEN` when another program listens there.
+   */
+  async listen(options: ListenOptions): Promise<ListenAddress> {
+    const server = createListener(this.#core);
+    const { host, port, reusePort = false } = options;
+    server.listen({ host, port, reusePort, backlog: listenBacklog });
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      throw translated(error, options);
+    }
+    server.on("error", () => undefined); // Running out of descriptors must not end the process.
+    this.#servers.add(server);
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") return { host, port };
+    return { host: bound.address, port: bound.port };
   }
 
   /**
    * Stops accepting, says `Connection: close` on every answer, closes idle connections and resolves
-   * when the last exchange has ended or `deadlineMs` is over (30 s), whichever comes first.
+   * when the last connection has ended or the deadline is over, whichever comes first.
    */
-  drain(_deadlineMs?: number): Promise<void> {
-    throw new Error("not built yet");
+  async drain(deadlineMs: number = drainMsMax): Promise<void> {
+    const untilMs = monotonicMs() + deadlineMs;
+    this.#core.beginDraining(monotonicMs());
+    for (const server of this.#servers) server.close();
+    while (this.#core.state.clients.length > 0 && monotonicMs() < untilMs) {
+      await sleep(drainPollMs);
+      this.#tick();
+    }
   }
 
   /** Ends everything at once. Idempotent. */
-  close(): Promise<void> {
-    throw new Error("not built yet");
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#ticking);
+    if (this.#fineTicking !== undefined) clearTimeout(this.#fineTicking);
+    const ended = [...this.#servers].map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
+    this.#core.beginDraining(monotonicMs());
+    this.#core.closeAll();
+    await Promise.all(ended);
   }
 
   snapshot(): DataPathSnapshot {
-    throw new Error("not built yet");
+    const nowMs = monotonicMs();
+    const view = this.#view;
+    return takeSnapshot(
+      this.#core.state,
+      {
+        agentTerm: view?.agentTerm ?? 0,
+        version: view?.version ?? 0,
+        ageMs: view === undefined ? undefined : nowMs - this.#appliedAtMs,
+      },
+      nowMs,
+    );
   }
+
+  #tick(): void {
+    this.#core.tick(monotonicMs(), Date.now());
+    if (this.#core.needsFineTick) this.#ensureFineTick();
+  }
+
+  /** Connects and waiting requests need a finer clock, and most of the time there are none. */
+  #ensureFineTick(): void {
+    if (this.#closed || this.#fineTicking !== undefined) return;
+    this.#fineTicking = setTimeout(() => {
+      this.#fineTicking = undefined;
+      this.#core.fineTick(monotonicMs());
+      if (this.#core.needsFineTick) this.#ensureFineTick();
+    }, fineTickMs);
+    this.#fineTicking.unref();
+  }
+}
+
+/** Connections that the system keeps while the process is busy; it caps the number itself. */
+const listenBacklog = 4_096;
+
+function translated(error: unknown, { host, port }: ListenOptions): unknown {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE") return error;
+  return new ClusterError("PORT_TAKEN", {
+    message: `Port ${port} on ${host} is taken by another program. Stop it, or set another gateway port.`,
+    details: { host, port },
+    cause: error,
+  });
 }

@@ -1,0 +1,13 @@
+import type { ServiceName } from "@prunella/core/kernel";
+
+/** Something that a person or the agent should hear of; the same one at most once a minute. */
+export type DataPathFact = {
+  readonly type:
+    | "framing-fault" // A member sent bytes that belong to no response, twice within 60 s.
+    | "fail-open" // More members look bad than may be ejected: all are admitted.
+    | "emptied" // A view left a service without a serving member.
+    | "view-invalid"; // A service of the view cannot be placed; its old placement stays.
+  readonly service: ServiceName;
+  readonly member: string | undefined;
+  readonly message: string;
+};

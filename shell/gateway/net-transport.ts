@@ -1,0 +1,73 @@
+/**
+ * The transport over `node:net`: public API only, listeners attached once per socket, half-open on
+ * both sides because a FIN means something different in each phase of an exchange.
+ */
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
+import type { ExchangeCore } from "./exchange-core.ts";
+import type { Connector, Link } from "./transport.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+
+export function monotonicMs(): number {
+  return performance.now();
+}
+
+/** Connects to members. The core is given later, because the core needs the connector first. */
+export class NetConnector implements Connector {
+  readonly #connecting: () => void;
+  #core: ExchangeCore | undefined = undefined;
+
+  /** @param connecting - Called for each connect, whose deadline somebody must watch. */
+  constructor(connecting: () => void) {
+    this.#connecting = connecting;
+  }
+
+  attach(core: ExchangeCore): void {
+    this.#core = core;
+  }
+
+  connect(upstream: UpstreamConnection, host: string, port: number): Link {
+    const core = this.#core;
+    this.#connecting();
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      autoSelectFamily: false,
+    });
+    if (core === undefined) return socket.destroy();
+    socket.on("connect", () => core.upstreamOpen(upstream, monotonicMs()));
+    socket.on("data", (bytes: Buffer) => core.upstreamBytes(upstream, bytes, monotonicMs()));
+    socket.on("drain", () => core.upstreamDrained(upstream, monotonicMs()));
+    socket.on("end", () => core.upstreamEnded(upstream, monotonicMs()));
+    socket.on("error", ignore); // `close` follows and says everything that the core needs.
+    socket.on("close", () => core.upstreamClosed(upstream, monotonicMs()));
+    return socket;
+  }
+}
+
+/** A server that hands its connections to the core. */
+export function createListener(core: ExchangeCore): Server {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    take(core, socket);
+  });
+  return server;
+}
+
+function take(core: ExchangeCore, socket: Socket): void {
+  const address = socket.remoteAddress;
+  // Reset before it was accepted: there is nobody to talk to.
+  const client = address === undefined ? undefined : core.accept(socket, address, monotonicMs());
+  socket.on("error", ignore);
+  if (client === undefined) {
+    socket.destroy();
+    return;
+  }
+  socket.on("data", (bytes: Buffer) => core.clientBytes(client, bytes, monotonicMs()));
+  socket.on("drain", () => core.clientDrained(client, monotonicMs()));
+  socket.on("end", () => core.clientEnded(client, monotonicMs()));
+  socket.on("close", () => core.clientClosed(client, monotonicMs()));
+}
+
+function ignore(): void {}

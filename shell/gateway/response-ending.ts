@@ -1,0 +1,44 @@
+/** Gives bytes to the client, and ends an exchange whose response is complete. */
+import { clientPhase, deadline } from "./client-connection.ts";
+import { conclude, detach, goOn } from "./conclusion.ts";
+import type { CoreState } from "./core-state.ts";
+import type { Exchange } from "./exchange.ts";
+import type { UpstreamConnection } from "./upstream-connection.ts";
+import { discard, giveBack } from "./upstream-pool.ts";
+
+/** When the client does not keep up, the member is paused: memory stays bounded by one piece. */
+export function giveClient(core: CoreState, exchange: Exchange, bytes: Uint8Array): void {
+  const { client, upstream } = exchange;
+  exchange.bytesOut += bytes.length;
+  core.bytesOut += bytes.length;
+  if (client.link.write(bytes)) {
+    if (exchange.given && client.phase === clientPhase.exchange && !client.blocked) {
+      client.wait(core.nowMs + core.limits.responseBodyMs, deadline.stream);
+    }
+    return;
+  }
+  client.blocked = true;
+  if (client.phase === clientPhase.exchange) {
+    client.wait(core.nowMs + core.limits.slowReaderMs, deadline.slowReader);
+  }
+  if (upstream === undefined || upstream.paused) return;
+  upstream.paused = true;
+  upstream.link.pause();
+}
+
+/** The response is complete. @param surplus - The member sent bytes behind its end. */
+export function finishResponse(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  surplus = false,
+): void {
+  const { exchange } = upstream;
+  if (exchange === undefined) return;
+  const wasEarly = !exchange.bodyComplete;
+  detach(core, exchange);
+  if (surplus) discard(upstream, "surplus");
+  else if (wasEarly) discard(upstream, "early");
+  else giveBack(upstream, core.limits, core.nowMs);
+  conclude(core, exchange);
+  goOn(core, exchange.client);
+}

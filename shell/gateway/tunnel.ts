@@ -1,0 +1,84 @@
+/**
+ * After 101 both directions are plain bytes: half-closes pass, back-pressure passes, and the end of
+ * either side is the end. A tunnel counts as in flight until then.
+ */
+import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
+import { conclude, cutUpstream, drop } from "./conclusion.ts";
+import type { ClosedLabel, CoreState } from "./core-state.ts";
+import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
+
+export function openTunnel(
+  core: CoreState,
+  client: ClientConnection,
+  upstream: UpstreamConnection,
+): void {
+  client.phase = clientPhase.tunnel;
+  upstream.phase = upstreamPhase.tunnel;
+  upstream.keepAlive = false;
+  client.wait(core.nowMs + core.limits.tunnelIdleMs, deadline.tunnel);
+}
+
+export function relayToUpstream(
+  core: CoreState,
+  client: ClientConnection,
+  bytes: Uint8Array,
+): void {
+  const { exchange } = client;
+  const { upstream } = exchange;
+  if (upstream === undefined) return;
+  touch(core, client);
+  exchange.bytesIn += bytes.length;
+  if (upstream.link.write(bytes)) return;
+  upstream.blocked = true;
+  client.pause(pauseFor.upstream);
+}
+
+export function relayToClient(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  bytes: Uint8Array,
+): void {
+  const { exchange } = upstream;
+  if (exchange === undefined) return;
+  const { client } = exchange;
+  touch(core, client);
+  exchange.bytesOut += bytes.length;
+  core.bytesOut += bytes.length;
+  if (client.link.write(bytes)) return;
+  client.blocked = true;
+  upstream.paused = true;
+  upstream.link.pause();
+}
+
+/** A tunnel that is being drained keeps its deadline, however busy it is. */
+function touch(core: CoreState, client: ClientConnection): void {
+  if (client.deadlineFor !== deadline.tunnel) return;
+  client.deadlineMs = core.nowMs + core.limits.tunnelIdleMs;
+}
+
+/** FIN from the client goes on to the member; the other direction stays open. */
+export function clientHalfClosed(core: CoreState, client: ClientConnection): void {
+  const { upstream } = client.exchange;
+  upstream?.link.end();
+  if (upstream === undefined || upstream.ended) closeTunnel(core, client, undefined);
+}
+
+export function upstreamHalfClosed(core: CoreState, upstream: UpstreamConnection): void {
+  const { exchange } = upstream;
+  if (exchange === undefined) return;
+  exchange.client.link.end();
+  if (exchange.client.ended) closeTunnel(core, exchange.client, undefined);
+}
+
+/** Both directions have ended, one side is gone, or its time is over. */
+export function closeTunnel(
+  core: CoreState,
+  client: ClientConnection,
+  why: ClosedLabel | undefined,
+): void {
+  const { exchange } = client;
+  cutUpstream(core, exchange, "tunnel");
+  exchange.reason = why;
+  conclude(core, exchange);
+  drop(core, client, why);
+}
