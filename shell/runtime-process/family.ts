@@ -1,0 +1,65 @@
+/**
+ * All processes that belong to one copy: its leader, everything in the leader's group and session,
+ * and whoever else was started with the copy's launch id and slipped away (a double fork with its
+ * own session). The last kind is found by the environment, which children inherit.
+ */
+import { invariant } from "@prunella/core/kernel";
+import type { ProcessFacts, ProcessTable } from "./process-table.ts";
+
+/** The variable that names a launch. It is inherited, so it finds what left group and session. */
+export const launchVariable = "PRUNELLA_LAUNCH";
+
+/** Who leads: a pid with its start time, which together are never given again. */
+export type Leader = { readonly pid: number; readonly startTicks: number };
+
+/** True when exactly this process, and no successor of its pid, is alive. */
+export function isAlive(table: ProcessTable, leader: Leader): boolean {
+  const facts = table.read(leader.pid);
+  return facts?.alive === true && facts.startTicks === leader.startTicks;
+}
+
+/** The living processes of a copy. Empty exactly when the copy is gone without a rest. */
+export function familyOf(
+  table: ProcessTable,
+  leader: Leader,
+  launch: string,
+): readonly ProcessFacts[] {
+  const all = table.all();
+  const group = new Set(groupOf(all, leader));
+  return all.filter((facts) => {
+    if (group.has(facts)) return true;
+    if (!facts.alive || facts.pid === process.pid || facts.startTicks < leader.startTicks) {
+      return false;
+    }
+    return table.variable(facts.pid, launchVariable) === launch;
+  });
+}
+
+/** The living processes in the group and session of a leader. */
+export function groupOf(all: readonly ProcessFacts[], leader: Leader): readonly ProcessFacts[] {
+  const holder = all.find((facts) => facts.pid === leader.pid);
+  // Another start time: the pid was given again, so nobody of our group was left at that moment.
+  if (holder !== undefined && holder.startTicks !== leader.startTicks) return [];
+  return all.filter(
+    (facts) => facts.alive && (facts.group === leader.pid || facts.session === leader.pid),
+  );
+}
+
+/** Signals a whole group. A group that is gone is fine: that is what a signal is for. */
+export function signalGroup(leader: Leader, signal: NodeJS.Signals): void {
+  invariant(leader.pid > 1, "a group is never that of init, nor everybody's");
+  signalProcess(-leader.pid, signal);
+}
+
+/** Ends each of these processes by force, whatever group it hides in. */
+export function killAll(members: readonly ProcessFacts[]): void {
+  for (const member of members) signalProcess(member.pid, "SIGKILL");
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

@@ -1,0 +1,1 @@
+export { openProcessHost, type ProcessHostOptions } from "./process-host.ts";
