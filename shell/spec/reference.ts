@@ -35,7 +35,7 @@ export const allFields: readonly DocumentedField[] = [
 export function clusterFileReference(): string {
   return `# The cluster file
 
-<!-- Written by scripts/reference.ts from shell/spec/cluster-schema.ts. Change it there. -->
+<!-- Written by scripts/cluster-file-reference.ts from shell/spec/cluster-schema.ts. Change it there. -->
 
 One file describes a cluster: \`cluster.ts\`, \`cluster.yaml\` or \`cluster.yml\` in the current folder, or
 the file that \`-f\` or \`PRUNELLA_FILE\` names. TypeScript and YAML are held against the same schema.
