@@ -3,7 +3,7 @@ import { openLoop } from "../load/open-loop.ts";
 import type { ThrowawayCluster } from "./throwaway-cluster.ts";
 
 /** Longer than any proof; the sender is stopped when the experiment is over. */
-const secondsMax = 900;
+const secondsMax = 1_800;
 
 export type LoadSeen = {
   readonly sent: number;
@@ -35,6 +35,6 @@ export async function loadDuring(
     p50Ms: report.latencyMs.p50,
     p99Ms: report.latencyMs.p99,
     maxMs: report.latencyMs.max,
-    examples: report.errors,
+    examples: report.firstFailures,
   };
 }

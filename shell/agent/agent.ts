@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { ClusterError } from "@prunella/core/kernel";
+import type { Drain } from "@prunella/runtime";
 import {
   type FolderLock,
   lockFolder,
@@ -54,12 +55,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   writeState(folder.state, state, true);
   await using chronicle = await Chronicle.open(folder.journal, log);
   let keeper: ClusterKeeper | undefined;
-  await using opened = await openRuntime({
-    folder,
-    cluster: folder.root,
-    drain: async (instance, incarnation, waitMs) => keeper?.drain(instance, incarnation, waitMs),
-    log,
-  });
+  const drain: Drain = async (instance, incarnation, _signal, boundMs) =>
+    keeper?.drain(instance, incarnation, boundMs);
+  await using opened = await openRuntime(folder, drain, log);
   const { runtime, leftovers } = opened;
   const command = options.gatewayCommand;
   const gateways = new GatewayFleet({ folder, token, command, onAcknowledged: () => {} });
