@@ -3,7 +3,7 @@
  * a code may be added and never changes its meaning.
  */
 import { ClusterError, type ErrorCode } from "@prunella/core/kernel";
-import { UsageError } from "./usage-error.ts";
+import { Cancellation, UsageError } from "./usage-error.ts";
 
 export const exitCodes = {
   ok: 0,
@@ -36,6 +36,7 @@ const byErrorCode: Partial<Record<ErrorCode, ExitCode>> = {
 /** The exit code of a command that ended with this error. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof Cancellation) return exitCodes.interrupted;
   if (ClusterError.is(error)) return byErrorCode[error.code] ?? exitCodes.failed;
   return exitCodes.failed;
 }

@@ -5,7 +5,7 @@
 import { ClusterError } from "@prunella/core/kernel";
 import { printable } from "./printable.ts";
 import { type Screen, wrap } from "./screen.ts";
-import { UsageError } from "./usage-error.ts";
+import { Cancellation, UsageError } from "./usage-error.ts";
 
 export type Advice = {
   readonly why?: string | undefined;
@@ -23,6 +23,9 @@ export type FailureReport = Advice & {
 export function reportOf(error: unknown): FailureReport {
   if (error instanceof UsageError) {
     return { code: "USAGE", message: error.message, details: {}, next: error.next };
+  }
+  if (error instanceof Cancellation) {
+    return { code: "CANCELLED", message: error.message, details: {} };
   }
   if (ClusterError.is(error)) {
     const { why, fix, next, ...details } = error.details;
@@ -46,11 +49,11 @@ export function reportOf(error: unknown): FailureReport {
 
 /** Draws the report for people. Lines of the message keep their breaks: they may hold a caret. */
 export function drawFailure(report: FailureReport, screen: Screen): string {
-  const [first = "", ...rest] = report.message.split("\n");
-  const lines = [
-    `${screen.style("red", screen.marks.failed)} ${screen.style("bold", printable(first))}`,
-  ];
-  for (const line of rest) lines.push(`  ${printable(line)}`);
+  const lines = messageLines(report.message, screen.columns - 2).map((line, index) =>
+    index === 0
+      ? `${screen.style("red", screen.marks.failed)} ${screen.style("bold", line)}`
+      : `  ${line}`,
+  );
   for (const [label, value] of [
     ["why", report.why],
     ["fix", report.fix],
@@ -61,6 +64,12 @@ export function drawFailure(report: FailureReport, screen: Screen): string {
     lines.push(`  ${screen.style("dim", label.padEnd(4))}  ${body.join(`\n${" ".repeat(8)}`)}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** One sentence is wrapped. Lines of a longer message stay as they are: they may point with a caret. */
+function messageLines(message: string, width: number): readonly string[] {
+  const lines = message.trimEnd().split("\n").map(printable);
+  return lines.length === 1 ? wrap(lines[0] ?? "", width) : lines;
 }
 
 function text(value: unknown): string | undefined {

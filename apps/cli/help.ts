@@ -2,6 +2,7 @@
 import type { HelpConfiguration } from "commander";
 import type { Screen } from "./screen.ts";
 import type { Verb } from "./verb.ts";
+import { globalOptions } from "./verbs.ts";
 
 export function styleHelp(screen: Screen): HelpConfiguration {
   return {
@@ -19,22 +20,44 @@ export function styleHelp(screen: Screen): HelpConfiguration {
   };
 }
 
-/** What stands below the generated part: examples of one command, or the first steps. */
-export function helpText(screen: Screen, verb?: Verb): string {
-  const examples = verb?.examples ?? [
-    ["init", "write a cluster file for your program"],
-    ["up", "start it"],
-    ["status --watch", "see it live, then `kill -9` something"],
-    ["why hello-1", "see what happened"],
-  ];
-  const width = Math.max(...examples.map(([command]) => command.length)) + "prunella ".length + 2;
-  const lines = examples.map(([command, meaning]) => {
-    const line = `prunella ${command}`;
-    return `  ${screen.style("cyan", line)}${" ".repeat(width - line.length)}${screen.style("dim", meaning)}`;
-  });
-  const after =
-    verb === undefined
-      ? "\n\nExit codes: 0 ok, 1 failed, 2 usage, 3 cluster file invalid, 4 changes pending,\n5 not converged in time, 8 locked, 69 unreachable, 130 interrupted."
-      : "";
-  return `\n${screen.style("bold", "Examples:")}\n${lines.join("\n")}${after}`;
+/** What stands below the generated part of a command's help. */
+export function exampleText(screen: Screen, verb: Verb): string {
+  return `\n${section(screen, "Examples:", verb.examples.map(asTyped))}`;
+}
+
+/** What stands below the list of commands: flags that all of them know, first steps, exit codes. */
+export function overviewText(screen: Screen): string {
+  const flags = globalOptions.map(({ flags, summary }) => [flags, summary] as const);
+  return [
+    "",
+    section(screen, "Everywhere:", flags),
+    "",
+    section(screen, "Examples:", firstSteps.map(asTyped)),
+    "",
+    screen.style("bold", "Exit codes:"),
+    "  0 ok, 1 failed, 2 usage, 3 cluster file invalid, 4 changes pending,",
+    "  5 not converged in time, 8 locked, 69 unreachable, 130 interrupted",
+  ].join("\n");
+}
+
+const firstSteps: Verb["examples"] = [
+  ["init", "write a cluster file for your program"],
+  ["up", "start it"],
+  ["status --watch", "see it live, then `kill -9` something"],
+  ["why hello-1", "see what happened"],
+];
+
+type Row = readonly [term: string, meaning: string];
+
+function asTyped([command, meaning]: Row): Row {
+  return [`prunella ${command}`, meaning];
+}
+
+function section(screen: Screen, title: string, rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(([term]) => term.length)) + 2;
+  const lines = rows.map(
+    ([term, meaning]) =>
+      `  ${screen.style("cyan", term)}${" ".repeat(width - term.length)}${meaning}`,
+  );
+  return [screen.style("bold", title), ...lines].join("\n");
 }

@@ -83,10 +83,18 @@ export class Invocation {
   }
 }
 
-/** How one starts Prunella here: by its name when it is on the path for good, else through npx. */
+/**
+ * How one starts Prunella here: by its name when it is on the path for good, else through npx. What
+ * npm and make put on the path for a moment is not there for a person.
+ */
 function programName(env: Environment): string {
-  const startedByNpm = env.npm_command !== undefined || env.npm_execpath !== undefined;
-  const folders = startedByNpm ? [] : (env.PATH ?? "").split(delimiter);
-  const isOnPath = folders.some((folder) => folder !== "" && existsSync(join(folder, "prunella")));
-  return isOnPath ? "prunella" : "npx prunella";
+  const isMomentary = env.npm_command !== undefined || env.npm_execpath !== undefined;
+  const folders = isMomentary ? [] : (env.PATH ?? "").split(delimiter);
+  const isThere = folders.some(
+    (folder) =>
+      folder !== "" &&
+      !folder.endsWith(join("node_modules", ".bin")) &&
+      existsSync(join(folder, "prunella")),
+  );
+  return isThere ? "prunella" : "npx prunella";
 }

@@ -3,11 +3,11 @@
  * It and `main.ts` are the only places that read the arguments, the environment and the signals.
  */
 import { ClusterError, invariant } from "@prunella/core/kernel";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { findPlace } from "./cluster-place.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { drawFailure, reportOf } from "./failure.ts";
-import { helpText, styleHelp } from "./help.ts";
+import { exampleText, overviewText, styleHelp } from "./help.ts";
 import { Interruption } from "./interruption.ts";
 import { Invocation } from "./invocation.ts";
 import { Screen } from "./screen.ts";
@@ -57,8 +57,10 @@ function buildProgram(out: Screen, talk: Screen, run: Run): Command {
     .description("One file describes a cluster. Prunella runs it and keeps it alive.")
     .usage("<command> [options]")
     .enablePositionalOptions()
-    .helpCommand(true)
+    .commandsGroup("Set up:")
+    .helpCommand("help [command]", "explain a command")
     .version(versionNumber(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "explain all of it")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => out.write(text),
@@ -68,8 +70,8 @@ function buildProgram(out: Screen, talk: Screen, run: Run): Command {
       outputError: (text, write) => write(usageText(text, talk)),
     })
     .configureHelp(styleHelp(out));
-  addOptions(program, globalOptions, undefined);
-  program.addHelpText("after", helpText(out));
+  for (const option of globalOptions) program.addOption(optionOf(option).hideHelp());
+  program.addHelpText("after", overviewText(out));
   for (const verb of verbs) addVerb(program, verb, out, run);
   return program;
 }
@@ -80,7 +82,7 @@ function addVerb(program: Command, verb: Verb, out: Screen, run: Run): void {
   for (const { term, summary } of verb.arguments) command.argument(term, summary);
   addOptions(command, verb.options, undefined);
   addOptions(command, globalOptionsFor(verb), "Everywhere:");
-  command.addHelpText("after", helpText(out, verb));
+  command.addHelpText("after", exampleText(out, verb));
   command.action(async () => {
     // The parser ends its action with the command itself; what was typed is kept there.
     const values = { ...program.opts(), ...command.opts(), ...ownColour(program, command) };
@@ -99,12 +101,16 @@ function addOptions(
   options: readonly VerbOption[],
   group: string | undefined,
 ): void {
-  for (const { flags, summary, parse } of options) {
-    const option = command.createOption(flags, summary);
-    if (parse !== undefined) option.argParser(parse);
+  for (const each of options) {
+    const option = optionOf(each);
     if (group !== undefined) option.helpGroup(group);
     command.addOption(option);
   }
+}
+
+function optionOf({ flags, summary, parse }: VerbOption): Option {
+  const option = new Option(flags, summary);
+  return parse === undefined ? option : option.argParser(parse);
 }
 
 function invocationOf(

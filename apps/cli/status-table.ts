@@ -42,6 +42,7 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
   const lines = [headline(status, screen), "", `  ${screen.style("dim", head)}`];
   let index = 0;
   for (const group of groups) {
+    if (index > 0) lines.push("");
     const colour = group.isWhole ? "green" : "yellow";
     lines.push(`${screen.style("bold", group.title)}  ${screen.style(colour, group.note)}`);
     for (const instance of group.instances) {
@@ -56,7 +57,7 @@ function headline(status: ClusterStatus, screen: Screen): string {
     ? screen.style("green", "converged")
     : screen.style("yellow", "converging");
   const name = status.cluster === "" ? "no cluster applied yet" : status.cluster;
-  return `${screen.style("bold", name)}  ${settled}  ${screen.style("dim", `agent ${status.agent.pid}`)}`;
+  return `${screen.style("bold", name)}  ${settled}  ${screen.style("dim", `agent pid ${status.agent.pid}`)}`;
 }
 
 function cells(instance: InstanceStatus, screen: Screen, nowMs: number): readonly string[] {

@@ -8,3 +8,8 @@ export class UsageError extends Error {
     this.next = next;
   }
 }
+
+/** A person left a question unanswered on purpose. */
+export class Cancellation extends Error {
+  override readonly name = "Cancellation";
+}

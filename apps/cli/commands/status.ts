@@ -5,6 +5,7 @@ import type { ClusterStatus } from "@prunella/wire/control";
 import type { Client } from "../client.ts";
 import { exitCodes } from "../exit-code.ts";
 import type { Invocation } from "../invocation.ts";
+import { everyInstance } from "../names.ts";
 import { hideCursor, showCursor } from "../progress.ts";
 import { drawStatus } from "../status-table.ts";
 import type { Action } from "../verb.ts";
@@ -23,6 +24,10 @@ export const status: Action = async (call, _words, options) => {
   const now = await (await call.connect()).status();
   if (call.json) call.printJson(now);
   else call.out.write(drawStatus(now, call.out, Date.now()));
+  const sick = everyInstance(now).find(
+    (instance) => !instance.ready && instance.phase !== "starting",
+  );
+  if (sick !== undefined && !call.json) call.say(`\nExplain it: ${call.hint(`why ${sick.name}`)}`);
   return exitCodes.ok;
 };
 

@@ -7,6 +7,7 @@ import { loadFile } from "../cluster-file.ts";
 import { converge, instancesOf } from "../convergence.ts";
 import { spanText } from "../duration.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
+import { drawFinding, findingsOf } from "../findings.ts";
 import type { Invocation } from "../invocation.ts";
 import { printable } from "../printable.ts";
 import { drawTour } from "../tour.ts";
@@ -16,7 +17,12 @@ const stateFolderMode = 0o700;
 
 export const up: Action = async (call, _words, options): Promise<ExitCode> => {
   const startedMs = performance.now();
-  const { definition, folder, spec } = await loadFile(call);
+  const file = await loadFile(call);
+  const { definition, folder, spec } = file;
+  for (const finding of await findingsOf(call, file)) {
+    // Only what cannot work; the rest is for `doctor`, which is asked when one has time.
+    if (finding.severity === "error") call.say(drawFinding(call, finding, call.talk));
+  }
   await mkdir(call.place.stateFolder, { recursive: true, mode: stateFolderMode });
   const client = (await findAgent(call)) ?? (await startAgent(call));
   const changes = await client.apply({ cluster: definition, folder });

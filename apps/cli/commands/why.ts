@@ -2,7 +2,7 @@
 import { ClusterError } from "@prunella/core/kernel";
 import type { ClusterStatus, Explanation } from "@prunella/wire/control";
 import { ageText, clockText, spanText } from "../duration.ts";
-import { eventText } from "../event-line.ts";
+import { eventLines } from "../event-line.ts";
 import { exitCodes } from "../exit-code.ts";
 import type { Invocation } from "../invocation.ts";
 import { findService, withGuess } from "../names.ts";
@@ -96,10 +96,11 @@ function drawIncident(incident: Incident, screen: Screen): readonly string[] {
   const openedMs = Date.parse(incident.openedAt);
   return [
     `${screen.style("bold", printable(incident.title))}  ${outcome}  ${screen.style("dim", incident.id)}`,
-    ...incident.events.map((event, index) => {
+    ...incident.events.flatMap((event, index) => {
       const since = `+${spanText(Date.parse(event.at) - openedMs)}`.padStart(9);
       const time = index === 0 ? clockText(event.at) : since.padStart(12);
-      return `  ${screen.style("dim", time)}  ${eventText(event, screen)}`;
+      const [first = "", ...rest] = eventLines(event, screen, time.length + 4);
+      return [`  ${screen.style("dim", time)}  ${first}`, ...rest];
     }),
   ];
 }
