@@ -190,9 +190,7 @@ export class ChunkScanner {
     if (byte === semicolon && this.#length > 0) {
       this.#extensionBytes++;
       this.#lineExtensionBytes++;
-      this.#length = 0;
-      this.#state = atExtensionName;
-      return accepted;
+      return this.#enter(atExtensionName);
     }
     return this.#endSizeLine(byte, this.#length > 0, refusal["chunk-size"]);
   }
