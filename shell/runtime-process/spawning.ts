@@ -145,9 +145,9 @@ function spawnCopy(
     stdio: ["ignore", output ?? "ignore", output ?? "ignore"],
     env: {
       ...start.env,
+      PRUNELLA_CLUSTER: place.cluster, // Unless the order names the cluster.
       ...order.env,
       PORT: `${place.port}`,
-      PRUNELLA_CLUSTER: place.cluster,
       [serviceVariable]: order.service,
       [instanceVariable]: order.instance,
       [incarnationVariable]: `${order.incarnation}`,
