@@ -84,8 +84,9 @@ function shapeComplaint(issue: Issue, path: Path, value: unknown): Complaint {
   const fix = `write for example ${example ?? "an object: { ... }"}`;
   if (value === undefined) return invalid(missingFault.message, fix);
   if (value === null) return invalid(emptyFault.message, fix);
-  const wanted =
-    issue.code === "invalid_type" && issue.expected === "array" ? "a list" : "an object";
+  const list = issue.code === "invalid_type" && issue.expected === "array";
+  const short = named === "route" || named === "health"; // A text stands for the most common form.
+  const wanted = list ? "a list" : short ? "a path or an object" : "an object";
   return invalid(`must be ${wanted}, not ${shown(value)}`, fix);
 }
 

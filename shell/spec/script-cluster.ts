@@ -45,7 +45,7 @@ function answerOf(order: WorkerOrder, deadlineMs: number): Promise<WorkerAnswer>
     stdout: true, // Stdout is for data; what the file prints is talk.
     resourceLimits: { maxOldGenerationSizeMb: memoryMiBMax },
   });
-  worker.stdout.pipe(process.stderr, { end: false });
+  worker.stdout.on("data", (chunk: Uint8Array) => process.stderr.write(chunk));
   const answered = Promise.withResolvers<WorkerAnswer>();
   const fail = (fault: FileFault) => {
     answered.resolve({ type: "fault", fault: { ...fault, file: undefined } });

@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Node, Program } from "acorn";
 import { nearestName } from "./nearest-name.ts";
 import { decoratedPosition, readScript, type ScriptFault } from "./script-source.ts";
-import { lineIndex, type Position } from "./source-positions.ts";
+import { lineIndex } from "./source-positions.ts";
 
 export type RunScript = {
   readonly url: string;
@@ -53,17 +53,20 @@ function missingExport(message: string): MissingExport | undefined {
 
 function exportFault(missing: MissingExport, script: RunScript, stack: string): ScriptFault {
   const { specifier, name } = missing;
-  const place = importPlace(script, (value) => value === specifier, name);
+  const found = findImport(script, (value) => value === specifier);
+  const part = found?.names.find(({ start, end }) => {
+    return script.text.slice(start, end).split(/\s/)[0] === name; // `name`, or `name as other`.
+  });
+  const offset = part?.start ?? found?.start;
+  const placed = offset === undefined ? undefined : lineIndex(script.text)(offset);
+  const position = placed ?? decoratedPosition(stack);
   const near = specifier === "prunella" ? nearestName(name, script.sdkNames) : undefined;
   return {
-    file: undefined,
-    position: place ?? decoratedPosition(stack) ?? start,
-    message: `imports ${name}, which ${specifier} does not export`,
+    ...{ file: undefined, message: `imports ${name}, which ${specifier} does not export` },
+    ...(position && { position }),
     fix: near === undefined ? "import a name that it exports" : `write ${near}`,
   };
 }
-
-const start: Position = { line: 1, column: 1 };
 
 function importFault(
   target: string,
@@ -71,49 +74,43 @@ function importFault(
   importer: string,
   script: RunScript,
 ): ScriptFault {
+  const fix = message.startsWith("Cannot find package")
+    ? "install the package beside the file, or remove the import"
+    : "correct the path, with its extension";
   const own = importer === fileURLToPath(script.url);
-  const position = own
-    ? importPlace(
-        script,
-        (value) =>
-          value === target || value.startsWith(`${target}/`) || resolves(value, target, script.url),
-      )
-    : undefined;
-  const installed = message.startsWith("Cannot find package");
+  const found = own ? findImport(script, (value) => leadsTo(value, target, script.url)) : undefined;
   return {
     file: own ? undefined : importer,
-    position: position ?? start,
-    message: `imports ${target}, which cannot be found`,
-    fix: installed
-      ? "install the package beside the file, or remove the import"
-      : "correct the path, with its extension",
+    message: `imports ${found?.specifier ?? target}, which cannot be found`,
+    fix,
+    ...(found && { position: lineIndex(script.text)(found.start) }),
   };
 }
 
-function resolves(specifier: string, path: string, base: string): boolean {
-  return URL.parse(specifier, base)?.href === pathToFileURL(path).href;
+function leadsTo(specifier: string, target: string, base: string): boolean {
+  if (specifier === target || specifier.startsWith(`${target}/`)) return true;
+  return URL.parse(specifier, base)?.href === pathToFileURL(target).href;
 }
 
-/** The place of an import, or of one name in its braces. */
-function importPlace(
+type Import = {
+  readonly specifier: string;
+  readonly start: number;
+  /** What stands in its braces. */
+  readonly names: readonly Node[];
+};
+
+function findImport(
   script: RunScript,
   matches: (specifier: string) => boolean,
-  name?: string,
-): Position | undefined {
-  const at = lineIndex(script.text);
+): Import | undefined {
   for (const statement of script.program.body) {
     if (!("source" in statement) || !statement.source) continue;
-    if (!matches(String(statement.source.value))) continue;
-    const parts: readonly Node[] = "specifiers" in statement ? statement.specifiers : [];
-    const part = name && parts.find(({ start, end }) => named(script.text.slice(start, end), name));
-    return at(part ? part.start : statement.source.start);
+    const specifier = String(statement.source.value);
+    if (!matches(specifier)) continue;
+    const names = "specifiers" in statement ? statement.specifiers : [];
+    return { specifier, start: statement.source.start, names };
   }
   return undefined;
-}
-
-/** `name`, `name as other`, or `default` for a bare name. */
-function named(specifier: string, name: string): boolean {
-  return specifier.split(/\s/)[0] === name || name === "default";
 }
 
 /** V8 places no syntax error of an imported module: the sources are parsed again to find it. */

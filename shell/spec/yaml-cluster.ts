@@ -45,13 +45,18 @@ export function readYaml(text: string): YamlCluster {
     return { ok: true, value: document.toJS({ maxAliasCount: 100 }), positions: table.places };
   } catch (error) {
     // The library throws on alias bombs and on nesting that exhausts the stack.
-    const reason = error instanceof RangeError ? "nested too deeply" : "too many aliases";
     const fault = {
-      ...{ position: { line: 1, column: 1 }, message: `is no cluster file: ${reason}` },
+      ...{ position: { line: 1, column: 1 }, message: `is no cluster file: ${unreadable(error)}` },
       fix: "write it out plainly; a cluster file is a few levels deep",
     };
     return { ok: false, faults: [fault] };
   }
+}
+
+function unreadable(error: unknown): string {
+  if (error instanceof RangeError) return "nested too deeply";
+  const message = error instanceof Error ? error.message : String(error);
+  return message.startsWith("Excessive alias count") ? "too many aliases" : message;
 }
 
 const fixes: Readonly<Record<string, string>> = {
@@ -99,6 +104,8 @@ function walkPair(
   }
   const keyOffset = pair.key.range?.[0] ?? 0;
   const below = [...path, key];
-  if (!table.add(below, keyOffset, value?.range?.[0] ?? keyOffset)) return;
+  const [start, end] = value?.range ?? [];
+  const written = start !== undefined && start !== end; // `count:` has no value to point at.
+  if (!table.add(below, keyOffset, written ? start : keyOffset)) return;
   if (value !== null) walk(document, value, below, table, depth + 1);
 }
