@@ -83,7 +83,7 @@ function compared(
   };
 }
 
-/** Copies of which only the processes know. Of two of one name the newer stands. */
+/** Copies of which only the processes know. Of two of one name the later incarnation stands. */
 function unrecorded(
   table: ProcessTable,
   carriers: Carriers,
@@ -98,9 +98,9 @@ function unrecorded(
     const record = recordFromProcess(table, leader, mark);
     if (record === undefined || !isName(record.copy.instance)) continue;
     const { instance, incarnation } = record.copy;
-    const rival = newest.get(instance) ?? known.get(instance);
-    if (rival?.copy.running === true && rival.copy.incarnation >= incarnation) continue;
     if (known.get(instance)?.copy.running === true) continue;
+    const rival = newest.get(instance) ?? known.get(instance);
+    if (rival !== undefined && rival.copy.incarnation >= incarnation) continue;
     newest.set(instance, record);
   }
   return [...newest.values()];

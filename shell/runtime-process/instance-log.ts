@@ -74,6 +74,11 @@ export class InstanceLog {
     return sizeOf(this.#current) ?? 0;
   }
 
+  /** Number of the byte that will be printed next. */
+  get end(): number {
+    return this.#base + this.currentSize;
+  }
+
   get rotatedCount(): number {
     return this.#rotated.length;
   }
@@ -165,10 +170,7 @@ export class InstanceLog {
   /** Where the last `lineCount` lines begin. */
   tailOffset(lineCount: number): number {
     let missing = lineCount + 1; // The newline before the first of them ends the search.
-    const files = [
-      ...this.#rotated,
-      { path: this.#current, start: this.#base, end: this.#base + this.currentSize },
-    ];
+    const files = [...this.#rotated, { path: this.#current, start: this.#base, end: this.end }];
     let atEnd = true;
     for (const file of files.reverse()) {
       for (let end = file.end; end > file.start; ) {

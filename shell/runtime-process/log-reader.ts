@@ -19,6 +19,8 @@ export async function* readLog(
   isCurrent: () => boolean,
 ): AsyncGenerator<string> {
   let offset = log.tailOffset(options.tailLines);
+  // Without following there is an end, or a copy that floods its log would never let a reader go.
+  const end = options.follow ? Number.POSITIVE_INFINITY : log.end;
   let partial = Buffer.alloc(0);
   while (!signal.aborted) {
     const chunk = log.read(offset);
@@ -28,14 +30,15 @@ export async function* readLog(
       yield text(partial); // Its end is gone.
       partial = Buffer.alloc(0);
     }
-    offset = chunk.start + chunk.bytes.length;
-    if (chunk.bytes.length === 0) {
+    const fresh = chunk.bytes.subarray(0, Math.max(0, end - chunk.start));
+    offset = chunk.start + fresh.length;
+    if (fresh.length === 0) {
       if (!options.follow || !isCurrent()) break;
       await delay(pollMs, undefined, { signal }).catch(() => undefined); // Aborted: the loop ends.
       continue;
     }
     await new Promise(setImmediate); // A long log must not hold up the loop that heals.
-    const bytes = Buffer.concat([partial, chunk.bytes]);
+    const bytes = Buffer.concat([partial, fresh]);
     let start = 0;
     for (;;) {
       const newline = bytes.indexOf(0x0a, start);

@@ -8,12 +8,12 @@ export type PortOwner =
   | { readonly type: "stranger"; readonly pid: number | undefined; readonly program: string };
 
 /** @param own - The processes that may listen there. */
-export async function portOwner(
+export function portOwner(
   table: ProcessTable,
   port: number,
   own: readonly ProcessFacts[],
-): Promise<PortOwner> {
-  const sockets = await table.listeningSockets(port);
+): PortOwner {
+  const sockets = table.listeningSockets(port);
   if (sockets.length === 0) return { type: "none" };
   const inodes = new Set(sockets.map((socket) => socket.inode));
   if (own.some((facts) => table.holdsSocket(facts.pid, inodes))) return { type: "own" };
@@ -26,12 +26,8 @@ export async function portOwner(
 }
 
 /** @throws ClusterError `PORT_TAKEN` that names who listens on a port that must be free. */
-export async function demandFreePort(
-  table: ProcessTable,
-  instance: InstanceName,
-  port: number,
-): Promise<void> {
-  const owner = await portOwner(table, port, []);
+export function demandFreePort(table: ProcessTable, instance: InstanceName, port: number): void {
+  const owner = portOwner(table, port, []);
   if (owner.type !== "stranger") return;
   throw new ClusterError("PORT_TAKEN", {
     message: `${instance} needs port ${port}, but ${strangerText(owner)} listens there. End that program or choose another port.`,

@@ -156,7 +156,7 @@ class ProcessHost implements Host {
     const port = record?.copy.address?.port;
     if (record === undefined || port === undefined) return "none";
     const own = record.copy.running ? familyOf(this.#table, leaderOf(record), record.launch) : [];
-    const owner = await portOwner(this.#table, port, own);
+    const owner = portOwner(this.#table, port, own);
     if (owner.type !== "stranger") return owner.type;
     this.#ports.avoid(instance, port);
     return { stranger: strangerText(owner) };
@@ -208,7 +208,7 @@ class ProcessHost implements Host {
     const { instance } = order;
     const program = findProgram(order);
     const port = order.fixedPort ?? (await this.#ports.choose(instance));
-    if (order.fixedPort !== undefined) await demandFreePort(this.#table, instance, port);
+    if (order.fixedPort !== undefined) demandFreePort(this.#table, instance, port);
     this.#demandOpen();
     const { child, record } = await startProcess(order, {
       program,

@@ -13,7 +13,6 @@
  * Source: proc(5), pid_namespaces(7); fields of /proc/PID/stat are counted as there, from 1.
  */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 
 export type ProcessFacts = {
   readonly pid: number;
@@ -41,7 +40,7 @@ export interface ProcessTable {
   program(pid: number): string;
   memoryMiB(pid: number): number;
   holdsSocket(pid: number, inodes: ReadonlySet<number>): boolean;
-  listeningSockets(port: number): Promise<readonly ListeningSocket[]>;
+  listeningSockets(port: number): readonly ListeningSocket[];
   /** First and last port that the kernel gives to outgoing connections. */
   ephemeralPorts(): readonly [number, number];
 }
@@ -51,6 +50,7 @@ export const ticksPerSecond = 100;
 
 const programLengthMax = 80;
 const listenState = "0A";
+const pieceLength = 16 * 1024;
 const ephemeralDefault = [32_768, 60_999] as const;
 
 // One buffer for all small reads: /proc files have no size, and `readFileSync` would grow for each.
@@ -98,11 +98,10 @@ export const linuxProcessTable: ProcessTable = {
     });
   },
 
-  async listeningSockets(port) {
-    const tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(async (path) =>
-      parseSockets(await readFile(path, "latin1").catch(() => ""), port),
+  listeningSockets(port) {
+    return ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) =>
+      parseSockets(readSmall(path, hasOtherSockets) ?? "", port),
     );
-    return (await Promise.all(tables)).flat();
   },
 
   ephemeralPorts() {
@@ -145,6 +144,14 @@ function parseSockets(table: string, port: number): readonly ListeningSocket[] {
   return found;
 }
 
+/**
+ * The kernel lists listening sockets before all others (tcp_get_idx in net/ipv4/tcp_ipv4.c), and a
+ * busy machine has tens of thousands of others, so reading ends where they begin.
+ */
+function hasOtherSockets(table: string): boolean {
+  return /^\s*\d+: \S+ \S+ (?!0A)[0-9A-F]{2} /m.test(table);
+}
+
 function fileDescriptors(pid: number): readonly string[] {
   const folder = `/proc/${pid}/fd`;
   try {
@@ -160,8 +167,12 @@ function fileDescriptors(pid: number): readonly string[] {
   }
 }
 
-/** Undefined when the process is gone or the file is not ours to read. */
-function readSmall(path: string): string | undefined {
+/**
+ * Undefined when the process is gone or the file is not ours to read.
+ *
+ * @param isEnough - Ends reading early; gets each piece, which holds whole lines of a table.
+ */
+function readSmall(path: string, isEnough?: (piece: string) => boolean): string | undefined {
   let file: number;
   try {
     file = openSync(path, "r");
@@ -171,9 +182,12 @@ function readSmall(path: string): string | undefined {
   try {
     let length = 0;
     for (;;) {
-      const count = readSync(file, buffer, length, buffer.length - length, null);
+      const wanted = Math.min(pieceLength, buffer.length - length);
+      const count = readSync(file, buffer, length, wanted, null);
+      if (count === 0) break;
+      const piece = length;
       length += count;
-      if (count === 0 || length === buffer.length) break;
+      if (isEnough?.(buffer.toString("latin1", piece, length)) === true) break;
     }
     return buffer.toString("utf8", 0, length);
   } catch {
