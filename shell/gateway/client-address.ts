@@ -21,7 +21,7 @@ export function clientAddressOf(
     if (!findHeader(bytes, head, forwardedForKey, range, at)) break;
     const text = Buffer.from(bytes.subarray(range.start, range.end)).toString("latin1");
     named.push(...text.split(",").map((part) => part.trim()));
-    at = range.end;
+    at = range.next;
   }
   const first = named.findLast((address) => address !== "" && !trustedProxies.has(address));
   return first ?? client.address;

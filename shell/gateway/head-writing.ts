@@ -98,7 +98,7 @@ function writeTrustedForwarding(
     if (!findHeader(bytes, head, forwardedForKey, range, at)) break;
     slab.put(bytes, range.start, range.end);
     slab.putText(", ");
-    at = range.end;
+    at = range.next;
   }
   slab.putText(client.address);
   slab.putAll(crlf);

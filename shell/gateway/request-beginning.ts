@@ -137,6 +137,7 @@ function start(
 ): number {
   const { exchange } = client;
   const { slab } = core;
+  service.budget.earn(core.nowMs);
   slab.reserve(requestHeadRoom(head, client) + copyBytesMax);
   const wireStart = slab.at;
   core.ids.next();

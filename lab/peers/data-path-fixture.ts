@@ -1,0 +1,95 @@
+/** A data path on a free port in front of backends, with a view that a test can change. */
+import { instanceName, serviceName } from "@prunella/core/kernel";
+import type { MemberState, MemberView, ServiceView, View } from "@prunella/wire/view";
+import { DataPath, type DataPathOptions } from "../../shell/gateway/data-path.ts";
+import type { ServiceSnapshot } from "../../shell/gateway/snapshot.ts";
+import { RawClient } from "./raw-client.ts";
+
+export type MemberShape = {
+  readonly port: number;
+  readonly id?: string;
+  readonly incarnation?: number;
+  readonly state?: MemberState;
+  readonly served?: boolean;
+  readonly weight?: number;
+};
+
+export function memberOf(shape: MemberShape, index: number): MemberView {
+  const { id = `hello-${index + 1}`, incarnation = 1, state = "serving", weight = 1 } = shape;
+  return {
+    id: instanceName(id),
+    incarnation,
+    host: "127.0.0.1",
+    port: shape.port,
+    weight,
+    state,
+    number: index + 1,
+    served: shape.served ?? true,
+    hostname: id,
+  };
+}
+
+export function serviceOf(
+  members: readonly MemberShape[],
+  changes: Partial<ServiceView> = {},
+): ServiceView {
+  return {
+    name: serviceName("hello"),
+    kind: "replicas",
+    routes: [{ prefix: "/" }],
+    keys: [{ from: "request" }],
+    placement: "default",
+    seed: 0,
+    timeoutMs: 10_000,
+    bodyBytesMax: 1_073_741_824,
+    members: members.map(memberOf),
+    ...changes,
+  };
+}
+
+export class DataPathFixture implements AsyncDisposable {
+  readonly path: DataPath;
+  port = 0;
+  #version = 0;
+
+  private constructor(options: Partial<DataPathOptions>) {
+    this.path = new DataPath({ cluster: "shop", ...options });
+  }
+
+  static async start(
+    services: readonly ServiceView[],
+    options: Partial<DataPathOptions> = {},
+  ): Promise<DataPathFixture> {
+    const fixture = new DataPathFixture(options);
+    fixture.show(...services);
+    fixture.port = (await fixture.path.listen({ host: "127.0.0.1", port: 0 })).port;
+    return fixture;
+  }
+
+  /** Publishes the next view. */
+  show(...services: readonly ServiceView[]): void {
+    this.#version += 1;
+    const view: View = {
+      cluster: "shop",
+      agentTerm: 1,
+      version: this.#version,
+      controlUrl: "",
+      services,
+    };
+    this.path.applyView(view);
+  }
+
+  async client(keep = true): Promise<RawClient> {
+    return await RawClient.connect(this.port, keep);
+  }
+
+  service(index = 0): ServiceSnapshot {
+    const service = this.path.snapshot().services[index];
+    if (service === undefined) throw new Error("the view has no such service");
+    return service;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.path.close();
+  }
+}
