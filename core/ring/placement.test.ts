@@ -122,6 +122,14 @@ test("every slot has an owner, and the order of the members does not matter", ()
   assert.ok(reordered > 8_000, `only ${reordered} inputs were in another order`);
 });
 
+test("members are ordered by code units, never by language", () => {
+  const placement = place(["b", "ä", "a", "Z", "a-1", "B"].map((id) => member(id)));
+  assert.deepEqual(
+    placement.members.map(({ id }) => id),
+    ["B", "Z", "a", "a-1", "b", "ä"],
+  );
+});
+
 test("another process with another locale builds the same placement from a shuffled list", async () => {
   const members = [
     ...numbered(40),
