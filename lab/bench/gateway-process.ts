@@ -108,6 +108,7 @@ export class GatewayLab implements AsyncDisposable {
   #spawn(args: readonly string[], output: "pipe" | "ignore"): ChildProcess {
     const child = spawn(process.execPath, [...nodeArguments, ...args], {
       stdio: ["ignore", output, "pipe"],
+      env: { ...process.env, NODE_COMPILE_CACHE: this.path("compile-cache") }, // As the agent does.
     });
     child.stderr?.setEncoding("utf8");
     this.#children.add(child);

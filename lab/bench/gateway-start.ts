@@ -5,11 +5,12 @@
  *   node -C @prunella/source lab/bench/gateway-start.ts [ROUNDS]
  *
  * `first` has no compile cache, as after an update; `idle` and `busy` have one. Busy: as many
- * processes as there are cores count as fast as they can beside it.
+ * processes as there are cores count as fast as they can beside it. The time of a busy machine says
+ * more about the machine, so processor time until the first answer stands beside it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -36,31 +37,48 @@ await report("busy", rounds, () => {});
 for (const burner of burners) burner.kill("SIGKILL");
 
 async function report(name: string, count: number, before: () => void): Promise<void> {
-  const times: number[] = [];
+  const starts: Start[] = [];
   for (let round = 0; round < count; round++) {
     before();
-    times.push(await startOnce(0));
+    starts.push(await startOnce(0));
   }
-  times.sort((a, b) => a - b);
-  const at = (share: number) => times[Math.ceil(share * times.length) - 1]?.toFixed(0);
-  console.log(
-    `${name.padEnd(6)} n=${count} min ${at(0.001)} p50 ${at(0.5)} p95 ${at(0.95)} max ${at(1)}`,
-  );
+  const took = spread(starts.map(({ tookMs }) => tookMs));
+  const cpu = spread(starts.map(({ cpuMs }) => cpuMs));
+  console.log(`${name.padEnd(6)} n=${count}  ${took}   processor ${cpu}`);
 }
 
+function spread(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1]?.toFixed(0);
+  return `min ${at(0.001)} p50 ${at(0.5)} p95 ${at(0.95)} max ${at(1)}`;
+}
+
+type Start = { readonly tookMs: number; readonly cpuMs: number };
+
 /** Launches, waits for the first answer, kills without mercy. */
-async function startOnce(stayMs: number): Promise<number> {
+async function startOnce(stayMs: number): Promise<Start> {
   const startedAtMs = performance.now();
   const child = lab.spawnGateway(config);
   while (!(await answers())) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
     await delay(lookMs);
   }
-  const tookMs = performance.now() - startedAtMs;
+  const start = { tookMs: performance.now() - startedAtMs, cpuMs: cpuMsOf(child.pid ?? 0) };
   await delay(stayMs);
   child.kill("SIGKILL");
   await ended(child);
-  return tookMs;
+  return start;
+}
+
+/** Processor time of all threads so far. Linux only; NaN elsewhere. */
+function cpuMsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+      .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8"))
+      .reduce((sum, text) => sum + Number(text.split(" ")[0]) / 1e6, 0);
+  } catch {
+    return Number.NaN; // No /proc here: the table shows it.
+  }
 }
 
 async function answers(): Promise<boolean> {

@@ -2,7 +2,6 @@
  * One call to the agent's control API, for the load-balancer API that clients reach through the
  * gateway. The agent may be gone or hang at any time, so every call has a deadline and a bound.
  */
-import { authorization } from "@prunella/wire/token";
 
 export type ControlCall = {
   /** Where the agent listens, as the view says; empty when it does not say. */
@@ -21,7 +20,10 @@ const answerLengthMax = 1024 * 1024;
 /** Undefined when no agent answered in time, for whatever reason: the caller can only say so. */
 export async function callControl(call: ControlCall): Promise<ControlAnswer | undefined> {
   if (!URL.canParse(call.path, call.controlUrl)) return undefined;
-  const { request } = await import("node:http");
+  const [{ request }, { authorization }] = await Promise.all([
+    import("node:http"),
+    import("@prunella/wire/token"),
+  ]);
   return await new Promise((resolve) => {
     const outgoing = request(new URL(call.path, call.controlUrl), {
       method: call.method,

@@ -7,8 +7,8 @@
  */
 import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
-import { writeJsonSync } from "@prunella/store";
 import { AccessLog } from "./access-log.ts";
 import { CurrentView } from "./current-view.ts";
 import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
@@ -23,6 +23,12 @@ import { ViewFile } from "./view-file.ts";
 const drainMsDefault = 30_000;
 /** The last lines may take this long; a disk that is stuck must not keep the process. */
 const logFlushMs = 500;
+
+/**
+ * With a view from disk, clients come first: loading the admin listener would hold the first of
+ * their answers back for 20 ms and more. Without one there is nothing to answer them.
+ */
+const clientsFirstMs = 50;
 
 /** A shorter look costs more and shows nothing that a client would notice. */
 const loopResolutionMs = 20;
@@ -104,7 +110,11 @@ class GatewayProcess {
   }
 
   async openAdmin(): Promise<void> {
-    const { AdminServer } = await import("./admin.ts");
+    if (this.#current.view !== undefined) await delay(clientsFirstMs);
+    const [{ AdminServer }, { writeJsonSync }] = await Promise.all([
+      import("./admin.ts"),
+      import("@prunella/store"),
+    ]);
     const admin = new AdminServer({
       token: this.#token,
       instance: this.#config.instance,
@@ -174,24 +184,21 @@ async function listenOn(dataPath: DataPath, options: ListenOptions): Promise<Lis
   try {
     return await dataPath.listen(options);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
-    const place = `${options.host}:${options.port}`;
-    if (code === "EADDRINUSE") {
-      throw new ClusterError("PORT_TAKEN", {
-        message: `Cannot listen on ${place}: the port is taken. Free it, or change gateway.port.`,
-        details: { host: options.host, port: options.port },
-        cause: error,
-      });
-    }
-    if (code === "EACCES" || code === "EADDRNOTAVAIL") {
-      throw new ClusterError("CONFIG_INVALID", {
-        message: `Cannot listen on ${place} (${code}). Use an address of this machine and a port from 1024.`,
-        cause: error,
-      });
-    }
-    throw error;
+    const code = error instanceof Error && "code" in error ? `${error.code}` : "";
+    const fix = listenFixes[code];
+    if (fix === undefined) throw error;
+    throw new ClusterError("CONFIG_INVALID", {
+      message: `Cannot listen on ${options.host}:${options.port} (${code}). ${fix}`,
+      cause: error,
+    });
   }
 }
+
+const listenFixes: Readonly<Record<string, string>> = {
+  EACCES: "Ports below 1024 need privileges: set gateway.port to a higher one.",
+  EADDRNOTAVAIL: "Set gateway.host to an address of this machine.",
+  ENOTFOUND: "Set gateway.host to an address of this machine.",
+};
 
 function readToken(path: string): string {
   try {

@@ -6,7 +6,8 @@
  * which the agent replaces within milliseconds. A disk that refuses costs the copy and not the
  * traffic: the failure is shown until a later write succeeds.
  */
-import { readJsonSync, writeFileAtomic } from "@prunella/store";
+import { readFileSync } from "node:fs";
+import { ClusterError } from "@prunella/core/kernel";
 import { parseView, type View } from "@prunella/wire/view";
 
 /** A full disk may have room again later; until then each new view tries, and this timer. */
@@ -34,16 +35,23 @@ export class ViewFile {
   }
 
   /**
-   * Undefined when there is no file. Synchronous, because nothing else happens at that moment.
+   * Undefined when there is no file. Synchronous, because nothing else happens at that moment, and
+   * without the store package, because a gateway that starts is in a hurry.
    *
-   * @throws ClusterError `STATE_CORRUPT`, `STATE_REFUSED` or `REQUEST_INVALID` (not a view).
+   * @throws ClusterError `STATE_CORRUPT`.
    */
   load(): View | undefined {
-    return readJsonSync(
-      this.#path,
-      parseView,
-      "Remove it: the agent sends the gateway a new view when it runs.",
-    );
+    try {
+      return parseView(JSON.parse(readFileSync(this.#path, "utf8")));
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ClusterError("STATE_CORRUPT", {
+        message: `${this.#path} cannot be used: ${reason} Remove it: the agent sends a new view.`,
+        details: { path: this.#path },
+        cause: error,
+      });
+    }
   }
 
   /** Remembers that `view` should be on disk. */
@@ -60,6 +68,7 @@ export class ViewFile {
   }
 
   async #writeAll(): Promise<void> {
+    const { writeFileAtomic } = await import("@prunella/store");
     while (this.#waiting !== undefined) {
       const view = this.#waiting;
       this.#waiting = undefined;
