@@ -1,0 +1,44 @@
+/**
+ * Fuzzes the gateway's byte machines.
+ *
+ *   node -C @prunella/source lab/fuzz/gateway.ts --count 1000000 --seed random
+ *
+ * Prints how often each outcome was reached, and for each failure its seed and a minimal input that
+ * becomes a row of a table in `shell/gateway/parser/fixtures`. Exit code 1 when something failed.
+ */
+import { parseArgs } from "node:util";
+import { runCampaign } from "./campaign.ts";
+
+const { values } = parseArgs({
+  options: { count: { type: "string" }, seed: { type: "string" } },
+});
+const count = Number(values.count ?? "1000000");
+const seed =
+  values.seed === "random" ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed ?? "1");
+if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
+  console.error("usage: lab/fuzz/gateway.ts [--count N] [--seed N|random]; both are whole numbers");
+  process.exit(2);
+}
+
+let failed = false;
+for (const side of ["request", "response"] as const) {
+  const startedAt = process.hrtime.bigint();
+  const memoryBefore = process.memoryUsage.rss();
+  const tally = runCampaign(side, seed, count);
+  const seconds = Number(process.hrtime.bigint() - startedAt) / 1e9;
+  const grownMiB = (process.memoryUsage.rss() - memoryBefore) / 2 ** 20;
+  console.log(
+    `${side}s: ${tally.inputs} inputs from seed ${seed} in ${seconds.toFixed(1)} s, ` +
+      `${tally.complete} messages complete, memory +${grownMiB.toFixed(0)} MiB`,
+  );
+  for (const [end, times] of [...tally.ends].sort((a, b) => b[1] - a[1])) {
+    console.log(`  ${String(times).padStart(9)}  ${end}`);
+  }
+  for (const failure of tally.failures) {
+    failed = true;
+    console.log(
+      `FAILED seed ${failure.seed}: ${failure.problem}\n  input ${JSON.stringify(failure.input)}`,
+    );
+  }
+}
+process.exitCode = failed ? 1 : 0;
