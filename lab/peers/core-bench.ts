@@ -1,0 +1,119 @@
+/**
+ * The connection core on links in memory and on a clock that a test turns: every cut of the bytes and
+ * every order of events can be tried, thousands a second.
+ */
+import type { View } from "@prunella/wire/view";
+import type { ClientConnection } from "../../shell/gateway/client-connection.ts";
+import { ExchangeCore } from "../../shell/gateway/exchange-core.ts";
+import { defaultLimits, type Limits } from "../../shell/gateway/limits.ts";
+import type { Link } from "../../shell/gateway/transport.ts";
+import type { UpstreamConnection } from "../../shell/gateway/upstream-connection.ts";
+import { memberOf, serviceOf } from "./data-path-fixture.ts";
+
+export class MemoryLink implements Link {
+  written = "";
+  state: "open" | "ended" | "destroyed" | "reset" = "open";
+  paused = false;
+  /** What `write` says. */
+  takes = true;
+
+  write(bytes: Uint8Array): boolean {
+    if (this.state === "open") this.written += Buffer.from(bytes).toString("latin1");
+    return this.takes;
+  }
+  cork(): void {}
+  uncork(): void {}
+  pause(): void {
+    this.paused = true;
+  }
+  resume(): void {
+    this.paused = false;
+  }
+  end(): void {
+    if (this.state === "open") this.state = "ended";
+  }
+  destroy(): void {
+    if (this.state !== "reset") this.state = "destroyed";
+  }
+  resetAndDestroy(): void {
+    this.state = "reset";
+  }
+  get writableLength(): number {
+    return 0;
+  }
+}
+
+export type BenchUpstream = {
+  readonly upstream: UpstreamConnection;
+  readonly link: MemoryLink;
+  readonly port: number;
+  open: boolean;
+};
+
+export class CoreBench {
+  readonly core: ExchangeCore;
+  readonly upstreams: BenchUpstream[] = [];
+  nowMs = 1_000;
+
+  constructor(memberCount: number, limits: Partial<Limits> = {}) {
+    this.core = new ExchangeCore({
+      cluster: "shop",
+      limits: { ...defaultLimits, ...limits },
+      connector: {
+        connect: (upstream, _host, port) => {
+          const link = new MemoryLink();
+          this.upstreams.push({ upstream, link, port, open: false });
+          return link;
+        },
+      },
+      trustedProxies: new Set(),
+      processBits: 7,
+      accessLog: undefined,
+      localEndpoints: undefined,
+      report: undefined,
+    });
+    this.core.tick(this.nowMs, 0);
+    const ports = Array.from({ length: memberCount }, (_, index) => ({ port: index + 1 }));
+    const view: View = {
+      cluster: "shop",
+      agentTerm: 1,
+      version: 1,
+      controlUrl: "",
+      services: [{ ...serviceOf([]), members: ports.map(memberOf) }],
+    };
+    this.core.applyView(view, this.nowMs);
+  }
+
+  accept(): { readonly client: ClientConnection; readonly link: MemoryLink } {
+    const link = new MemoryLink();
+    const client = this.core.accept(link, "127.0.0.1", this.nowMs);
+    if (client === undefined) throw new Error("the core refused a connection");
+    return { client, link };
+  }
+
+  send(client: ClientConnection, text: string): void {
+    this.core.clientBytes(client, Buffer.from(text, "latin1"), this.nowMs);
+  }
+
+  /** Opens all connections that were asked for. */
+  openAll(): void {
+    for (const each of this.upstreams) {
+      if (each.open || each.link.state !== "open") continue;
+      each.open = true;
+      this.core.upstreamOpen(each.upstream, this.nowMs);
+    }
+  }
+
+  reply(each: BenchUpstream, text: string): void {
+    this.core.upstreamBytes(each.upstream, Buffer.from(text, "latin1"), this.nowMs);
+  }
+
+  /** Turns the clock in steps of the coarse tick. */
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    while (this.nowMs < untilMs) {
+      this.nowMs = Math.min(this.nowMs + 250, untilMs);
+      this.core.tick(this.nowMs, 0);
+    }
+  }
+}
