@@ -85,9 +85,9 @@ export function onLaunchFailed(state: LifecycleState, event: Told<"launch-failed
   const { stage } = state;
   const { atMs, incarnation, code, message } = event;
   if (stage.at !== "launching" || stage.incarnation !== incarnation) return stay(state);
-  const said = fact("launch-failed", incarnation, `could not be launched: ${message}`, { code });
-  if (state.wanted === "stop") return prefixed(finish(state), said);
+  if (state.wanted === "stop") return finish(state);
   const ending = `could not be launched: ${message}`;
+  const said = fact("launch-failed", incarnation, ending, { code });
   const facts = { atMs, incarnation, ending, exitCode: undefined, served: false };
   // What hindered the launch is still there a millisecond later: even the first retry has a pause.
   const paced = { ...state, backoff: { previousMs: state.backoff.previousMs ?? 0 } };

@@ -1,4 +1,8 @@
 export type { Copy, Host, HostEvent, LaunchOrder, Usage } from "./host.ts";
+export type { Drain } from "./instance-keeper.ts";
+export type { MemoryProcess, MemoryProgram } from "./memory-copy.ts";
+export { MemoryComputer } from "./memory-host.ts";
+export { memoryPrograms } from "./memory-programs.ts";
 export type {
   Address,
   Exit,
@@ -13,3 +17,4 @@ export type {
   RuntimeService,
   StopSpec,
 } from "./runtime.ts";
+export { createSupervisor, type SupervisorOptions } from "./supervisor.ts";
