@@ -102,7 +102,7 @@ function quoted(scan: Scan, quote: string): Refused | undefined {
 }
 
 function expands(text: string, at: number): boolean {
-  return /[A-Za-z_{(0-9?$!#@*]/.test(text.charAt(at + 1));
+  return /[A-Za-z_{(0-9?$!#@*-]/.test(text.charAt(at + 1));
 }
 
 function needsShell(feature: string): Refused {

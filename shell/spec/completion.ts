@@ -93,16 +93,12 @@ export function completeRoutes(shape: PartialReplicas): readonly RouteView[] {
  */
 function completeKeys(shape: ReplicasShape): readonly KeySource[] {
   const fallback = shape.compat === undefined ? [] : ["query:id", "header:X-Request-Id"];
-  const keys: KeySource[] = [];
-  for (const text of shape.key ?? fallback) {
-    const key = keySource(text);
-    keys.push(key);
-    if (alwaysYields(key)) return keys;
-  }
-  return [...keys, { from: "request" }];
+  const keys = (shape.key ?? fallback).map(keySource);
+  const last = keys.at(-1);
+  return last !== undefined && alwaysYields(last) ? keys : [...keys, { from: "request" }];
 }
 
-/** True when no later source can ever be asked. */
+/** True when no later source could ever be asked. */
 export function alwaysYields(key: KeySource): boolean {
   return key.from === "request" || key.from === "path" || key.from === "client";
 }

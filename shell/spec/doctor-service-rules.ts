@@ -63,7 +63,7 @@ const programRules: readonly ServiceRule[] = [
         return remark(input, ["env", variable], "warning", {
           message: "looks like a secret, written into the file",
           why: "Cluster files are committed, copied and shown.",
-          fix: `write process.env.${variable} ?? "" in TypeScript and set it outside`,
+          fix: `take it from the environment: in TypeScript, env.${variable} of "node:process"`,
         });
       });
     },
@@ -168,7 +168,7 @@ const routingRules: readonly ServiceRule[] = [
     },
   },
   {
-    id: "key-unreached",
+    id: "key-by-path",
     find(input) {
       const { keys } = input.service;
       const paths =

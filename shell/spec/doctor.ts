@@ -90,7 +90,8 @@ export function diagnose(patient: Patient, facts: MachineFacts): readonly Findin
 
 function finding(id: string, remark: Remark, { file, positions }: Patient): Finding {
   const { path, severity, message, why, fix } = remark;
-  const { line, column } = locate(positions, path, "value");
+  // What concerns all services points at the word, not at the first of them.
+  const { line, column } = locate(positions, path, path.length === 1 ? "key" : "value");
   const subject = path[0] === "services" ? path[1] : path[0];
   const service = subject === undefined || path.length === 1 ? undefined : String(subject);
   const text = `${pathText(path)} ${message}`;

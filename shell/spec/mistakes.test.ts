@@ -166,6 +166,11 @@ const mistakes: readonly Mistake[] = [
     '.key "a b" cannot be the name of a header',
     'write for example "header:user"',
   ),
+  both(
+    'key: ["client", ‸"query:user"]',
+    '.key[1] is never asked, because every request has a key by "client"',
+    "remove it, or put it first",
+  ),
   both("key: ‸3", ".key must be a text, not 3", 'put it in quotes: "3"'),
   both(
     'health: ‸"healthz"',

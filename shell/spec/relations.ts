@@ -18,7 +18,11 @@ export type CheckedService = {
 
 export function relationComplaints(services: readonly CheckedService[]): readonly Complaint[] {
   return [
-    ...services.flatMap((service) => [...countComplaints(service), ...compatComplaints(service)]),
+    ...services.flatMap((service) => [
+      ...countComplaints(service),
+      ...compatComplaints(service),
+      ...keyComplaints(service),
+    ]),
     ...repeatedRoutes(services),
     ...ambiguousNames(services),
   ];
@@ -78,6 +82,17 @@ function compatComplaints({ name, shape, wrong }: CheckedService): readonly Comp
   const message = 'answers /rep, /add and /rm at the root, but the service has no route "/"';
   const fix = 'write route: "/", or leave route out';
   return [complaint(["services", name, "compat"], message, fix, "key")];
+}
+
+const lastSources = ["request", "path", "client"];
+
+/** Every request has a number, a path and an address: no source after one of these is ever asked. */
+function keyComplaints({ name, shape, wrong }: CheckedService): readonly Complaint[] {
+  if (shape.key === undefined || wrong.has("key")) return [];
+  const last = shape.key.findIndex((source) => lastSources.includes(source));
+  if (last < 0 || last === shape.key.length - 1) return [];
+  const message = `is never asked, because every request has a key by "${shape.key[last]}"`;
+  return [complaint(["services", name, "key", last + 1], message, "remove it, or put it first")];
 }
 
 /** Two services that claim the same requests. The same route twice in one service only is doctor's. */

@@ -242,7 +242,7 @@ export function variableFault(name: string, value: unknown): Fault | undefined {
   if (value === undefined) {
     return {
       message: "is undefined",
-      fix: 'give it a value, for example process.env.NAME ?? "", or leave it out',
+      fix: 'set what it comes from, give a default (?? "text"), or leave it out',
     };
   }
   if (typeof value !== "string") {
