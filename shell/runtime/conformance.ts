@@ -6,7 +6,7 @@
  * other does), and its own programs for a handful of behaviours.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { Instance, InstanceFact, Runtime, RuntimeService } from "./runtime.ts";
 
@@ -34,15 +34,21 @@ export interface RuntimeBench extends AsyncDisposable {
 const waitMs = 15_000;
 const never = new AbortController().signal;
 
-/** Registers the suite with `node:test`. `makeBench` is called once per test. */
-export function runtimeConformance(name: string, makeBench: () => Promise<RuntimeBench>): void {
-  const check = (sentence: string, body: (bench: RuntimeBench) => Promise<void>): void => {
-    test(`${name}: ${sentence}`, async () => {
-      await using bench = await makeBench();
-      await body(bench);
-    });
-  };
+type Check = (sentence: string, body: (bench: RuntimeBench) => Promise<void>) => void;
 
+/** Registers the suite with `node:test`. `makeBench` is called once per test; some run at once. */
+export function runtimeConformance(name: string, makeBench: () => Promise<RuntimeBench>): void {
+  describe(name, { concurrency: 4 }, () => {
+    register((sentence, body) => {
+      test(sentence, async () => {
+        await using bench = await makeBench();
+        await body(bench);
+      });
+    });
+  });
+}
+
+function register(check: Check): void {
   check("an applied service comes to serve, every member under its own name", async (bench) => {
     await using subject = await start(bench);
     await subject.runtime.apply(service(bench, "serve", 3), never);
