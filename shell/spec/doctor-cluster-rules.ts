@@ -42,7 +42,7 @@ export const clusterRules: readonly ClusterRule[] = [
       return [
         {
           ...{ path: ["services"], severity: "info" },
-          message: `ask for ${count} instances on a machine with ${cores} cores`,
+          message: `ask for ${count} instances, more than the machine has cores (${cores})`,
           why: "More copies than cores survive more deaths, but do not answer more requests.",
           fix: "nothing, if they are there for safety; fewer, if they are there for speed",
         },

@@ -86,7 +86,7 @@ const cases: readonly Case[] = [
     id: "cores-few",
     yaml: `name: a\n‸services:\n  web: { ${good}, route: / }`,
     facts: { cores: 1 },
-    says: /^info services ask for 2 instances on a machine with 1 cores/,
+    says: /^info services ask for 2 instances, more than the machine has cores \(1\)/,
   },
   {
     id: "log-disk",
