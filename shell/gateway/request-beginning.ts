@@ -11,7 +11,13 @@ import { type Exchange, requestBody } from "./exchange.ts";
 import { requestHeadRoom, writeRequestHead } from "./head-writing.ts";
 import { beginLocally, localPathOf } from "./local-exchange.ts";
 import { answerOptions, refuse } from "./own-answer.ts";
-import { keepFraming, nominatedNames, type RequestHead, webSocketUpgrade } from "./parser/index.ts";
+import {
+  keepDataOnly,
+  keepFraming,
+  nominatedNames,
+  type RequestHead,
+  webSocketUpgrade,
+} from "./parser/index.ts";
 import { accepted, more, refusal } from "./refusals.ts";
 import { progress, takeBody } from "./request-body.ts";
 import { keyHash, sourceRequestId } from "./routing-key.ts";
@@ -48,11 +54,12 @@ export function begin(
     return at;
   }
   exchange.service = service;
+  const localPath = localPathOf(core, service, headBytes, head);
   if (exchange.bodyKind === requestBody.chunked) {
     const names = nominatedNames(headBytes, head.connection);
-    client.scannerOfItsOwn().reset(service.chunkLimits, keepFraming, names);
+    const keep = localPath === undefined ? keepFraming : keepDataOnly;
+    client.scannerOfItsOwn().reset(service.chunkLimits, keep, names);
   }
-  const localPath = localPathOf(core, service, headBytes, head);
   if (localPath !== undefined) {
     beginLocally(core, exchange, localPath, headBytes, head);
     return at;
