@@ -37,6 +37,13 @@ export function clearKept(core: CoreState, exchange: Exchange): void {
   if (exchange.kept.length > 0) exchange.kept.length = 0;
 }
 
+/** The client gets the response now: nothing of the request is needed any more (G9). */
+export function giveAway(core: CoreState, exchange: Exchange): void {
+  exchange.given = true;
+  exchange.wire = noBytes;
+  clearKept(core, exchange);
+}
+
 /** Leaves the queue of those that wait for a member. */
 export function stopWaiting(exchange: Exchange): void {
   const { service } = exchange;

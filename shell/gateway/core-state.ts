@@ -21,7 +21,7 @@ import { RouteTable } from "./route.ts";
 import type { Service } from "./service.ts";
 import { Slab } from "./slab.ts";
 import { Tally } from "./tally.ts";
-import type { Connector } from "./transport.ts";
+import type { Connector, Link } from "./transport.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 
 export type CoreOptions = {
@@ -71,6 +71,8 @@ export class CoreState {
   readonly clients: ClientConnection[] = [];
   readonly clientsByAddress = new Map<string, number>();
   readonly connecting = new Set<UpstreamConnection>();
+  /** Connections to members that only have to send what is left, and when they must be done. */
+  readonly finishing = new Map<Link, number>();
   /** Services in which a member has room again while requests wait. */
   readonly freed = new Set<Service>();
 

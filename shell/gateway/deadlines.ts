@@ -14,6 +14,7 @@ import { closeExpired } from "./upstream-pool.ts";
 
 const pressureShare = 0.9;
 const relaxedShare = 0.85;
+const unpinAfterMs = 1_000;
 
 /** Returns the clients whose state has changed. */
 export function expire(core: CoreState): readonly ClientConnection[] {
@@ -25,6 +26,7 @@ export function expire(core: CoreState): readonly ClientConnection[] {
     const client = clients[index];
     if (client === undefined) continue;
     bufferedBytes += buffered(client);
+    unpin(core, client);
     if (client.phase === clientPhase.tunnel) drainTunnel(core, client);
     else if (core.draining) drainIdle(core, client);
     if (isDue(core, client, nowMs)) {
@@ -36,6 +38,11 @@ export function expire(core: CoreState): readonly ClientConnection[] {
   core.overloaded = bufferedBytes > core.limits.bufferedBytesMax;
   setReading(core);
   relievePressure(core);
+  for (const [link, untilMs] of core.finishing) {
+    if (nowMs < untilMs && link.writableLength > 0) continue;
+    core.finishing.delete(link);
+    link.destroy();
+  }
   for (const service of core.services.values()) {
     for (const member of service.members) closeExpired(member, nowMs);
   }
@@ -59,6 +66,20 @@ function buffered(client: ClientConnection): number {
   if (upstream === undefined) return own;
   const held = upstream.held?.length ?? 0;
   return own + held + upstream.headBytes.length + upstream.link.writableLength;
+}
+
+/**
+ * A request that takes long must not pin the block in which its head was written beside those of
+ * many others: after a while it gets a copy of its own.
+ */
+function unpin(core: CoreState, client: ClientConnection): void {
+  const { exchange } = client;
+  if (!exchange.active || core.nowMs - exchange.startedAtMs < unpinAfterMs) return;
+  const { wire } = exchange;
+  if (wire.buffer.byteLength <= 2 * wire.length) return;
+  const copy = Buffer.allocUnsafeSlow(wire.length); // Not from the pool, which would pin as well.
+  copy.set(wire);
+  exchange.wire = copy;
 }
 
 /** With full buffers nobody may send more body; heads are refused (`overloaded`). */

@@ -31,7 +31,7 @@ import {
 import type { Link } from "./transport.ts";
 import { clientHalfClosed, closeTunnel, upstreamHalfClosed } from "./tunnel.ts";
 import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
-import { discard } from "./upstream-pool.ts";
+import { closeIdle, discard } from "./upstream-pool.ts";
 import { applyServices } from "./view-application.ts";
 
 export class ExchangeCore {
@@ -211,10 +211,10 @@ export class ExchangeCore {
       else abandon(state, client, "drain");
     }
     for (const service of state.services.values()) {
-      for (const member of service.members) {
-        for (const upstream of [...member.idle]) discard(upstream, "gone");
-      }
+      for (const member of service.members) closeIdle(member);
     }
+    for (const link of state.finishing.keys()) link.destroy();
+    state.finishing.clear();
   }
 
   #resume(name: ServiceName): void {

@@ -8,7 +8,7 @@
  *   until the close        chunked; last chunk after a FIN   as it comes, ends with the connection
  */
 import { pauseFor } from "./client-connection.ts";
-import { clearKept, detach } from "./conclusion.ts";
+import { detach, giveAway } from "./conclusion.ts";
 import type { CoreState } from "./core-state.ts";
 import { exchangeFailed, malformedResponse } from "./dispatch.ts";
 import { withoutDrops } from "./dropped-bytes.ts";
@@ -71,8 +71,7 @@ export function beginBody(
     else holdBody(core, upstream, bytes, at, start);
     return;
   }
-  exchange.given = true;
-  clearKept(core, exchange);
+  giveAway(core, exchange);
   giveFirst(core, upstream, exchange, head, headBytes, bytes, at, flags);
 }
 
@@ -114,7 +113,7 @@ function giveWhole(
 ): void {
   const end = at + upstream.bodyLeft;
   core.slab.put(bytes, at, end);
-  exchange.given = true;
+  giveAway(core, exchange);
   giveClient(core, exchange, core.slab.view(start));
   finishResponse(core, upstream, end < bytes.length);
 }
@@ -266,7 +265,7 @@ function takeHeld(
   upstream.heldAt += piece.length;
   if (!upstream.bodyDone) return;
   upstream.held = undefined;
-  exchange.given = true;
+  giveAway(core, exchange);
   giveClient(core, exchange, held);
   finishResponse(core, upstream, surplus);
 }

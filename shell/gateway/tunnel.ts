@@ -3,9 +3,10 @@
  * either side is the end. A tunnel counts as in flight until then.
  */
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
-import { conclude, cutUpstream, drop } from "./conclusion.ts";
+import { conclude, detach, drop, linger } from "./conclusion.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
 import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
+import { discard, finish } from "./upstream-pool.ts";
 
 export function openTunnel(
   core: CoreState,
@@ -70,15 +71,25 @@ export function upstreamHalfClosed(core: CoreState, upstream: UpstreamConnection
   if (exchange.client.ended) closeTunnel(core, exchange.client, undefined);
 }
 
-/** Both directions have ended, one side is gone, or its time is over. */
+/**
+ * Both directions have ended, one side is gone, or its time is over. After two FINs what is still on
+ * its way arrives; otherwise both connections are destroyed.
+ */
 export function closeTunnel(
   core: CoreState,
   client: ClientConnection,
   why: ClosedLabel | undefined,
 ): void {
   const { exchange } = client;
-  cutUpstream(core, exchange, "tunnel");
+  const { upstream } = exchange;
+  const isClean = why === undefined && client.ended && upstream?.ended === true;
+  detach(core, exchange);
+  if (upstream !== undefined) {
+    if (isClean) finish(upstream, core.finishing, core.nowMs + core.limits.slowReaderMs);
+    else discard(upstream, "tunnel");
+  }
   exchange.reason = why;
   conclude(core, exchange);
-  drop(core, client, why);
+  if (isClean) linger(core, client);
+  else drop(core, client, why);
 }

@@ -12,7 +12,7 @@
 import type { Limits } from "./limits.ts";
 import type { Member } from "./member.ts";
 import type { DiscardedLabel } from "./service-counters.ts";
-import { endedLink } from "./transport.ts";
+import { endedLink, type Link } from "./transport.ts";
 import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
 
 /** A connection used within that time has hardly been closed by the other side. */
@@ -62,6 +62,8 @@ function obstacleToReuse(
 ): DiscardedLabel | undefined {
   const { member } = upstream;
   if (!upstream.keepAlive || upstream.ended || idleMs <= 0) return "closed";
+  // It answered before it took the whole request from us.
+  if (upstream.link.writableLength > 0) return "early";
   if (!member.serving || !member.current) return "gone";
   return member.idle.length >= limits.upstreamIdleMax ? "idle" : undefined;
 }
@@ -88,6 +90,21 @@ export function discard(upstream: UpstreamConnection, why: DiscardedLabel): void
   member.connectionCount -= 1;
   upstream.service.counters.discarded.add(why);
   link.destroy();
+}
+
+/**
+ * Both sides of a tunnel have said FIN, but the member has not taken everything yet. The connection
+ * ends by itself when it has; `finishing` makes sure that it ends.
+ */
+export function finish(
+  upstream: UpstreamConnection,
+  finishing: Map<Link, number>,
+  untilMs: number,
+): void {
+  const { link } = upstream;
+  upstream.link = endedLink;
+  discard(upstream, "tunnel");
+  finishing.set(link, untilMs);
 }
 
 /** Those that nobody used in time. The stack is in order of use only if all have the same patience. */
