@@ -2,7 +2,7 @@
  * How long a gateway needs from its launch to the first answered request, with the view on disk and
  * no agent: what a client notices after `kill -9`. Goal: 300 ms while the machine is busy.
  *
- *   node -C @prunella/source lab/bench/gateway-start.ts [ROUNDS]
+ *   npm run bench -- gateway-start [ROUNDS]
  *
  * `first` has no compile cache, as after an update; `idle` and `busy` have one. Busy: as many
  * processes as there are cores count as fast as they can beside it. The time of a busy machine says
@@ -11,36 +11,48 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, createServer } from "node:net";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import type { GatewayConfig } from "@prunella/gateway/config";
 import { ended, GatewayLab } from "./gateway-process.ts";
 
-const rounds = Number(process.argv[2] ?? 20);
 const lookMs = 2;
+/** Long enough to write the compile cache. */
+const cacheMs = 2_500;
 const request = "GET /home HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
 
-await using lab = new GatewayLab();
-const backend = await lab.backend("bench");
-const port = await freePort();
-const config = lab.config({ listeners: [{ host: "127.0.0.1", port }] });
-writeFileSync(config.viewFile, JSON.stringify(lab.view([backend])));
+type Setup = { readonly lab: GatewayLab; readonly config: GatewayConfig; readonly port: number };
 
-console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelism()} cores`);
-console.log(`load average before: ${loadavg()[0]?.toFixed(2)}; ms from launch to the first answer`);
-const dropCache = () => rmSync(lab.path("compile-cache"), { recursive: true, force: true });
-await report("first", 5, dropCache);
-await startOnce(2_500); // Long enough to write the cache.
-await report("idle", rounds, () => {});
-const burners = Array.from({ length: availableParallelism() }, burn);
-await report("busy", rounds, () => {});
-for (const burner of burners) burner.kill("SIGKILL");
+export async function run([roundsText = "20"]: readonly string[]): Promise<void> {
+  const rounds = Number(roundsText);
+  await using lab = new GatewayLab();
+  const [backend, port] = await Promise.all([lab.backend("bench"), freePort()]);
+  const config = lab.config({ listeners: [{ host: "127.0.0.1", port }] });
+  writeFileSync(config.viewFile, JSON.stringify(lab.view([backend])));
+  const setup = { lab, config, port };
 
-async function report(name: string, count: number, before: () => void): Promise<void> {
+  console.log(`Node ${process.version}, ${cpus()[0]?.model}, ${availableParallelism()} cores`);
+  console.log(`load average before: ${loadavg()[0]?.toFixed(2)}; ms from launch to first answer`);
+  const dropCache = () => rmSync(lab.path("compile-cache"), { recursive: true, force: true });
+  await report("first", setup, 5, dropCache);
+  await startOnce(setup, cacheMs);
+  await report("idle", setup, rounds, () => {});
+  const burners = Array.from({ length: availableParallelism() }, burn);
+  await report("busy", setup, rounds, () => {});
+  for (const burner of burners) burner.kill("SIGKILL");
+}
+
+async function report(
+  name: string,
+  setup: Setup,
+  count: number,
+  before: () => void,
+): Promise<void> {
   const starts: Start[] = [];
   for (let round = 0; round < count; round++) {
     before();
-    starts.push(await startOnce(0));
+    starts.push(await startOnce(setup, 0));
   }
   const took = spread(starts.map(({ tookMs }) => tookMs));
   const cpu = spread(starts.map(({ cpuMs }) => cpuMs));
@@ -56,10 +68,10 @@ function spread(values: readonly number[]): string {
 type Start = { readonly tookMs: number; readonly cpuMs: number };
 
 /** Launches, waits for the first answer, kills without mercy. */
-async function startOnce(stayMs: number): Promise<Start> {
+async function startOnce({ lab, config, port }: Setup, stayMs: number): Promise<Start> {
   const startedAtMs = performance.now();
   const child = lab.spawnGateway(config);
-  while (!(await answers())) {
+  while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
     await delay(lookMs);
   }
@@ -81,7 +93,7 @@ function cpuMsOf(pid: number): number {
   }
 }
 
-async function answers(): Promise<boolean> {
+async function answers(port: number): Promise<boolean> {
   const socket = connect(port, "127.0.0.1");
   try {
     await once(socket, "connect");
@@ -96,7 +108,6 @@ async function answers(): Promise<boolean> {
 }
 
 async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

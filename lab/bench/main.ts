@@ -9,6 +9,8 @@ import { ClusterError } from "@prunella/core/kernel";
 type Bench = { readonly run: (args: readonly string[]) => Promise<void> };
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  "access-log": () => import("./access-log.ts"),
+  "gateway-start": () => import("./gateway-start.ts"),
   ring: () => import("./ring.ts"),
 };
 

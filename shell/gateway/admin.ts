@@ -137,7 +137,8 @@ export class AdminServer {
 
   #readiness(): Answer {
     const { current, snapshot, troubles, instance } = this.#options;
-    const { draining, viewAgeMs } = snapshot();
+    const { draining, viewAgeMs: exactAgeMs } = snapshot();
+    const viewAgeMs = exactAgeMs === undefined ? undefined : Math.round(exactAgeMs);
     const ready = current.view !== undefined && !draining;
     const stale = current.source === "disk"; // Serves from the copy on disk; no agent was heard yet.
     const body = { ready, instance, stale, draining, viewAgeMs, troubles: troubles() };

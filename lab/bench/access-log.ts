@@ -1,7 +1,7 @@
 /**
  * What the access log costs: processor time of a gateway per request, without and with it, in turns.
  *
- *   node -C @prunella/source lab/bench/access-log-cost.ts [ROUNDS]
+ *   npm run bench -- access-log [ROUNDS]
  *
  * The load is a closed loop over 32 connections from this process, so requests per second mean
  * nothing here; the processor time of the gateway, over all of its threads, is what counts.
@@ -11,37 +11,38 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { GatewayLab, type RunningGateway } from "./gateway-process.ts";
 
-const rounds = Number(process.argv[2] ?? 5);
 const connectionCount = 32;
 const roundMs = 2_000;
 const request = "GET /home?id=123456&name=somebody HTTP/1.1\r\nHost: bench\r\n\r\n";
 
-await using lab = new GatewayLab();
-const backends = await Promise.all([lab.backend("one"), lab.backend("two")]);
-const start = async (name: string, accessLog: boolean): Promise<RunningGateway> => {
-  const files = { announceFile: lab.path(`${name}.json`), viewFile: lab.path(`${name}.view`) };
-  const gateway = await lab.gateway({ accessLog, logFile: lab.path(`${name}.log`), ...files });
-  await gateway.push(lab.view(backends));
-  return gateway;
-};
-const subjects = [
-  { name: "off", gateway: await start("off", false), costs: [] as number[] },
-  { name: "on", gateway: await start("on", true), costs: [] as number[] },
-];
-for (const { gateway } of subjects) await load(gateway); // Warm up.
-for (let round = 0; round < rounds; round++) {
-  for (const { gateway, costs } of subjects) {
-    const before = cpuMs(gateway);
-    const answers = await load(gateway);
-    costs.push(((cpuMs(gateway) - before) / answers) * 1_000);
+export async function run([roundsText = "5"]: readonly string[]): Promise<void> {
+  const rounds = Number(roundsText);
+  await using lab = new GatewayLab();
+  const backends = await Promise.all([lab.backend("one"), lab.backend("two")]);
+  const start = async (name: string, accessLog: boolean) => {
+    const files = { announceFile: lab.path(`${name}.json`), viewFile: lab.path(`${name}.view`) };
+    const gateway = await lab.gateway({ accessLog, logFile: lab.path(`${name}.log`), ...files });
+    await gateway.push(lab.view(backends));
+    await load(gateway); // Warm up.
+    return { name, gateway, costs: [] as number[] };
+  };
+  const subjects = [await start("off", false), await start("on", true)];
+  for (let round = 0; round < rounds; round++) {
+    for (const { gateway, costs } of subjects) {
+      const before = cpuMs(gateway);
+      const answers = await load(gateway);
+      costs.push(((cpuMs(gateway) - before) / answers) * 1_000);
+    }
   }
+  for (const { name, costs } of subjects) print(name, costs);
 }
-for (const { name, costs } of subjects) {
+
+function print(name: string, costs: readonly number[]): void {
   const sorted = costs.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   console.log(
     `access log ${name.padEnd(3)}  ${median.toFixed(1)} us of processor time per request, ` +
-      `min ${sorted[0]?.toFixed(1)} max ${sorted.at(-1)?.toFixed(1)} of ${rounds} rounds`,
+      `min ${sorted[0]?.toFixed(1)} max ${sorted.at(-1)?.toFixed(1)} of ${costs.length} rounds`,
   );
 }
 
