@@ -47,9 +47,8 @@ export async function startAgent(call: Invocation): Promise<Client> {
     if (client !== undefined) return client;
     if (hasEnded(agent)) {
       endedAtMs ??= progress.elapsedMs;
-      if (!(await isTaken(call)) || progress.elapsedMs - endedAtMs > rivalMsMax) {
-        throw startFailed(call, log, agent);
-      }
+      const hasRival = agent.exitCode === exitCodes.locked;
+      if (!hasRival || progress.elapsedMs - endedAtMs > rivalMsMax) break;
     }
     await sleep(lookMs, undefined, { signal: call.signal });
   }
@@ -86,22 +85,22 @@ function hasEnded(agent: ChildProcess): boolean {
   return agent.pid === undefined || agent.exitCode !== null || agent.signalCode !== null;
 }
 
-/** True when another process says that it is the agent here. */
-async function isTaken(call: Invocation): Promise<boolean> {
-  const connection = await readConnection(call.place.stateFolder);
-  return connection !== undefined && isAlive(connection.pid);
-}
-
 function startFailed(call: Invocation, log: AgentLog, agent: ChildProcess): ClusterError {
+  const { stateFolder } = call.place;
   const said = log.newLines();
   const sentences = said.filter((line) => !line.startsWith("{")); // The rest is its journal.
+  if (agent.exitCode === exitCodes.locked) {
+    return new ClusterError("STATE_LOCKED", {
+      message: sentences.join("\n"),
+      details: { stateFolder, why: "that agent runs and does not answer" },
+    });
+  }
   const code = agent.exitCode === null ? "" : ` with exit code ${agent.exitCode}`;
   const head = hasEnded(agent)
     ? `The agent ended at once${code}.`
     : `The agent (pid ${agent.pid}) runs and does not answer.`;
-  const isLocked = agent.exitCode === exitCodes.locked;
-  return new ClusterError(isLocked ? "STATE_LOCKED" : "AGENT_UNREACHABLE", {
+  return new ClusterError("AGENT_UNREACHABLE", {
     message: [head, ...(sentences.length > 0 ? sentences : said)].join("\n"),
-    details: { stateFolder: call.place.stateFolder, why: `its whole log is ${log.path}` },
+    details: { stateFolder, fix: `read its log: ${log.path}` },
   });
 }

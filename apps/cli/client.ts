@@ -16,8 +16,9 @@ import { type Connection, readConnection } from "./connection.ts";
 import { type Exchange, exchangeJson, open, unreachable } from "./exchange.ts";
 import { linesOf, valuesOf } from "./line-stream.ts";
 
-/** Longer than the 10 s that `add` and `rm` may take by contract. */
-const answerMsMax = 20_000;
+const answerMsMax = 5_000;
+/** By contract `add` and `rm` answer within 10 s. */
+const resizeMsMax = 20_000;
 
 export type EndProgress = { readonly instance: string; readonly phase: string };
 
@@ -69,7 +70,7 @@ export class Client {
   ): Promise<void> {
     const path = `/v1/services/${encodeURIComponent(service)}/${call}`;
     const method = call === "add" ? "POST" : "DELETE";
-    await this.#json({ method, path, body: { n, hostnames } });
+    await this.#json({ method, path, body: { n, hostnames } }, resizeMsMax);
   }
 
   async restart(instance: string): Promise<InstanceStatus> {

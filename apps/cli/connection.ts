@@ -3,6 +3,7 @@
  * change at any time, because an agent may die and another one take over, so they are read again for
  * every connection and never kept.
  */
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ClusterError } from "@prunella/core/kernel";
@@ -46,9 +47,19 @@ export async function hasEnded(stateFolder: string): Promise<boolean> {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return !isUncollected(pid);
+}
+
+/** A process that has ended keeps its id until its parent asks, and in a container nobody may ask. */
+function isUncollected(pid: number): boolean {
+  try {
+    const facts = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return facts.slice(facts.lastIndexOf(")")).startsWith(") Z");
+  } catch {
+    return false; // Not Linux, or gone just now: then the next look tells.
   }
 }
 

@@ -10,14 +10,16 @@ import type { Client } from "./client.ts";
 import { spanText } from "./duration.ts";
 import type { Invocation } from "./invocation.ts";
 import { phaseMark } from "./phase-mark.ts";
-import { printable } from "./printable.ts";
 import type { ProgressRow } from "./progress.ts";
+import { reasonText } from "./reason-text.ts";
 import type { Screen } from "./screen.ts";
 
 const lookMs = 80;
 const answerMs = 5_000;
 /** How long no agent may answer before we give up: another one may be taking over. */
 const awayMsMax = 10_000;
+/** A change may be what wakes a parked instance: it gets a moment to show. */
+const hopelessMsMin = 1_000;
 
 export type Goal = {
   /** What is being waited for, as in `Starting hello`. */
@@ -44,7 +46,8 @@ export async function converge(call: Invocation, goal: Goal): Promise<ClusterSta
       progress.show(instances.map((instance) => progressRow(instance, call.talk)));
       if (goal.isReached(status)) return status;
       const isOver = progress.elapsedMs >= call.timeoutMs;
-      if (isOver || isHopeless(instances)) throw notConverged(call, instances, progress.elapsedMs);
+      const isVain = progress.elapsedMs >= hopelessMsMin && isHopeless(instances);
+      if (isOver || isVain) throw notConverged(call, instances, progress.elapsedMs);
     } catch (error) {
       if (!ClusterError.is(error, "AGENT_UNREACHABLE")) throw error;
       client = undefined;
@@ -64,7 +67,7 @@ export function instancesOf(status: ClusterStatus, service?: string): readonly I
 
 function progressRow(instance: InstanceStatus, screen: Screen): ProgressRow {
   const mark = screen.isTerminal ? `${phaseMark(instance.phase, screen)} ` : "";
-  const note = instance.phase === "serving" ? (instance.address ?? "") : printable(instance.reason);
+  const note = instance.phase === "serving" ? (instance.address ?? "") : reasonText(instance);
   const text = `${mark}${instance.name}  ${instance.phase}  ${screen.style("dim", note)}`;
   return { key: instance.name, text: text.trimEnd() };
 }
@@ -86,7 +89,7 @@ function notConverged(
     count === 0
       ? `The cluster is not settled after ${spanText(elapsedMs)}.`
       : `${count} of ${instances.length} instances ${count === 1 ? "does" : "do"} not serve after ${spanText(elapsedMs)}.`;
-  const lines = missing.map(({ name, phase, reason }) => `${name}  ${phase}  ${reason}`);
+  const lines = missing.map((each) => `${each.name}  ${each.phase}  ${reasonText(each)}`);
   const worst = missing.find((instance) => instance.phase === "parked") ?? missing[0];
   return new ClusterError("NOT_CONVERGED", {
     message: [head, ...lines].join("\n"),

@@ -7,8 +7,12 @@ import type { Invocation } from "./invocation.ts";
 import { Reconnection } from "./reconnection.ts";
 
 /** Ends when the cluster has ended. Fails when no agent came back, or at Ctrl-C. */
-export async function* followEvents(call: Invocation, after: number): AsyncIterable<ClusterEvent> {
-  const reconnection = new Reconnection(call);
+export async function* followEvents(
+  call: Invocation,
+  after: number,
+  revive?: () => Promise<unknown>,
+): AsyncIterable<ClusterEvent> {
+  const reconnection = new Reconnection(call, revive);
   let last = after;
   for (;;) {
     const client = await reconnection.next();

@@ -10,7 +10,7 @@ const styles: Readonly<Record<ClusterEvent["severity"], Style>> = {
   error: "red",
 };
 
-const typeWidth = 13;
+const typeWidth = 15;
 const whoWidth = 12;
 
 /**

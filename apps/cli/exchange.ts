@@ -5,7 +5,7 @@
 import { Agent, type IncomingMessage, request } from "node:http";
 import { ClusterError, type ErrorCode, errorCodes } from "@prunella/core/kernel";
 import { authorization } from "@prunella/wire/token";
-import type { Connection } from "./connection.ts";
+import { type Connection, isAlive } from "./connection.ts";
 
 const sockets = new Agent({ keepAlive: true, maxSockets: 64 });
 const answerBytesMax = 64 * 1024 * 1024;
@@ -71,12 +71,20 @@ async function readAll(answer: IncomingMessage): Promise<string> {
 }
 
 export function unreachable(connection: Connection, cause: unknown): ClusterError {
+  const { url, pid } = connection;
   const reason = cause instanceof Error ? cause.message : String(cause);
+  const isDead = !isAlive(pid);
   return new ClusterError("AGENT_UNREACHABLE", {
-    message: `The agent does not answer at ${connection.url}.`,
-    details: { url: connection.url, pid: connection.pid, why: reason },
+    message: isDead
+      ? `The agent (pid ${pid}) is gone; what it kept alive goes on without it.`
+      : `The agent (pid ${pid}) does not answer at ${url}.`,
+    details: { url, pid, ...(isDead ? {} : { why: reason, fix: hungText(pid) }) },
     cause,
   });
+}
+
+function hungText(pid: number): string {
+  return `if it hangs, end it with: kill -9 ${pid}; what it keeps alive goes on until the next one comes`;
 }
 
 /** What the agent refused, as the error it raised; the load-balancer API has a shape of its own. */

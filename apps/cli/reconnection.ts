@@ -14,11 +14,14 @@ const awayMsMax = 60_000;
 
 export class Reconnection {
   readonly #call: Invocation;
+  readonly #revive: (() => Promise<unknown>) | undefined;
   #wasConnected = false;
   #isAwayTold = false;
 
-  constructor(call: Invocation) {
+  /** @param revive - Brings another agent. Left out: somebody else will, and is waited for. */
+  constructor(call: Invocation, revive?: () => Promise<unknown>) {
     this.#call = call;
+    this.#revive = revive;
   }
 
   /**
@@ -46,12 +49,16 @@ export class Reconnection {
         this.lost(error);
         if (!this.#wasConnected || performance.now() - sinceMs > awayMsMax) throw error;
       }
-      if (!this.#isAwayTold) {
-        call.say(`The agent is away; what runs goes on. Another one: ${call.hint("up")}`);
-      }
-      this.#isAwayTold = true;
+      this.#tellAway();
+      await this.#revive?.();
       await sleep(retryMs, undefined, { signal: call.signal });
     }
+  }
+
+  #tellAway(): void {
+    const remedy = this.#revive === undefined ? ` Another one: ${this.#call.hint("up")}` : "";
+    if (!this.#isAwayTold) this.#call.say(`The agent is away; what runs goes on.${remedy}`);
+    this.#isAwayTold = true;
   }
 
   /** Takes note of a broken stream; anything but a lost agent goes on as a failure. */

@@ -5,7 +5,7 @@
 import type { ClusterStatus, InstanceStatus } from "@prunella/wire/control";
 import { ageText } from "./duration.ts";
 import { phaseText } from "./phase-mark.ts";
-import { printable } from "./printable.ts";
+import { reasonText } from "./reason-text.ts";
 import { type Screen, wrap } from "./screen.ts";
 import { type Column, drawTable } from "./table.ts";
 
@@ -78,6 +78,6 @@ function cells(instance: InstanceStatus, screen: Screen, nowMs: number): readonl
 function reasonLines(instance: InstanceStatus, screen: Screen): readonly string[] {
   if (instance.phase === "serving" || instance.reason === "") return [];
   const branch = screen.style("dim", `    ${screen.marks.branch} `);
-  const text = wrap(printable(instance.reason), Math.min(screen.columns, 120) - 7);
+  const text = wrap(reasonText(instance), Math.min(screen.columns, 120) - 7);
   return text.map((line, index) => (index === 0 ? branch : "      ") + line);
 }

@@ -7,20 +7,34 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import * as modules from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const versionMin = [24, 12];
-const home = dirname(dirname(fileURLToPath(import.meta.url)));
+const self = fileURLToPath(import.meta.url);
+const home = dirname(dirname(self));
 const source = join(home, "main.ts");
-const entry = existsSync(source)
-  ? ["-C", "@prunella/source", source]
-  : [join(home, "dist", "main.js")];
+const isSource = existsSync(source);
+// Packages of the workspace are found as sources under this condition, which only a new process has.
+const flags = isSource ? ["-C", "@prunella/source"] : [];
 
-const program = isRecent(process.versions.node) ? process.execPath : pinnedNode();
-if (program === undefined) {
+const isRightNode = isRecent(process.versions.node);
+if (isRightNode && flags.every((flag) => process.execArgv.includes(flag))) {
+  // Before anything else is loaded: a command line is judged by how fast it answers.
+  modules.enableCompileCache(cacheFolder());
+  const { main } = await import(
+    pathToFileURL(isSource ? source : join(home, "dist", "main.js")).href
+  );
+  await main(process.argv.slice(2));
+} else {
+  const program = isRightNode ? process.execPath : pinnedNode();
+  if (program === undefined) refuse();
+  become(program, [...flags, self, ...process.argv.slice(2)]);
+}
+
+function refuse() {
   process.stderr.write(
     `✗ Prunella needs Node ${versionMin.join(".")} or later; this is Node ${process.versions.node}.\n` +
       "  fix   install Node 24, or pin one for this project alone:\n" +
@@ -28,7 +42,17 @@ if (program === undefined) {
   );
   process.exit(1);
 }
-become(program, [...entry, ...process.argv.slice(2)]);
+
+/** Beside the packages, where nobody writes but who installed them; the usual place is open to all. */
+function cacheFolder() {
+  const library = modules.createRequire(self).resolve("commander");
+  return join(
+    library.slice(0, library.lastIndexOf("node_modules")),
+    "node_modules",
+    ".cache",
+    "prunella",
+  );
+}
 
 function isRecent(version) {
   const [major, minor] = version.split(".").map(Number);
@@ -39,8 +63,8 @@ function isRecent(version) {
 function pinnedNode() {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
     try {
-      const manifest = createRequire(from).resolve("node/package.json");
-      const { version } = createRequire(from)(manifest);
+      const manifest = modules.createRequire(from).resolve("node/package.json");
+      const { version } = modules.createRequire(from)(manifest);
       const binary = join(dirname(manifest), "bin", "node");
       if (isRecent(version) && existsSync(binary)) return binary;
     } catch {

@@ -8,12 +8,16 @@ import type { Invocation } from "../invocation.ts";
 import { findService, withGuess } from "../names.ts";
 import { phaseText } from "../phase-mark.ts";
 import { printable } from "../printable.ts";
+import { reasonText } from "../reason-text.ts";
 import { type Screen, wrap } from "../screen.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Action } from "../verb.ts";
 
 const incidentsShownMax = 5;
 const logLinesShownMax = 10;
+/** The begin and the end of a long story; `events` has all of it. */
+const eventsShownMax = 24;
+const clockWidth = 12;
 
 type Incident = Explanation["incidents"][number];
 
@@ -52,7 +56,7 @@ export function drawExplanation(explanation: Explanation, screen: Screen, nowMs:
   const lines = [
     `${screen.style("bold", instance.name)}  ${phaseText(instance.phase, screen)}  ${screen.style("dim", facts.join("  "))}`,
     "",
-    ...labelled("now", instance.reason, screen),
+    ...labelled("now", reasonText(instance), screen),
     ...labelled("next", next, screen),
     ...(fix === null ? [] : labelled("fix", fix, screen)),
   ];
@@ -86,21 +90,34 @@ function labelled(label: string, text: string, screen: Screen): readonly string[
 
 /** A story in lines: when it began, and then each step by its distance from the begin. */
 function drawIncident(incident: Incident, screen: Screen): readonly string[] {
-  const outcome =
-    incident.closedAt === null
-      ? screen.style("yellow", "still open")
-      : screen.style(
-          "green",
-          incident.healedMs === null ? "closed" : `healed in ${spanText(incident.healedMs)}`,
-        );
-  const openedMs = Date.parse(incident.openedAt);
+  const { title, id, openedAt, events } = incident;
+  const [head = "", ...rest] = wrap(printable(title), Math.min(screen.columns, 120) - 2);
+  const openedMs = Date.parse(openedAt);
+  const isShared = new Set(events.map((event) => event.instance)).size > 1;
+  const story = events.map((event, index) => {
+    const since = `+${spanText(Date.parse(event.at) - openedMs)}`.padStart(clockWidth);
+    const time = index === 0 ? clockText(event.at) : since;
+    const who = isShared ? `${event.instance ?? event.service ?? ""}  ` : "";
+    const [first = "", ...more] = eventLines(event, screen, time.length + who.length + 4);
+    return [`  ${screen.style("dim", time)}  ${who}${first}`, ...more];
+  });
+  const hidden = story.length - eventsShownMax;
+  const shown =
+    hidden <= 0
+      ? story
+      : [
+          ...story.slice(0, eventsShownMax / 2),
+          [screen.style("dim", `${" ".repeat(clockWidth)}  ... ${hidden} more ...`)],
+          ...story.slice(-eventsShownMax / 2),
+        ];
   return [
-    `${screen.style("bold", printable(incident.title))}  ${outcome}  ${screen.style("dim", incident.id)}`,
-    ...incident.events.flatMap((event, index) => {
-      const since = `+${spanText(Date.parse(event.at) - openedMs)}`.padStart(9);
-      const time = index === 0 ? clockText(event.at) : since.padStart(12);
-      const [first = "", ...rest] = eventLines(event, screen, time.length + 4);
-      return [`  ${screen.style("dim", time)}  ${first}`, ...rest];
-    }),
+    ...[head, ...rest].map((line) => screen.style("bold", line)),
+    `  ${outcomeText(incident, screen)}  ${screen.style("dim", id)}`,
+    ...shown.flat(),
   ];
+}
+
+function outcomeText({ closedAt, healedMs }: Incident, screen: Screen): string {
+  if (closedAt === null) return screen.style("yellow", "still open");
+  return screen.style("green", healedMs === null ? "closed" : `healed in ${spanText(healedMs)}`);
 }
