@@ -4,7 +4,7 @@
  */
 import { createServer } from "node:http";
 
-const { PORT = "5000", SERVER_ID = "alone" } = process.env;
+const { HOST = "127.0.0.1", PORT = "5000", SERVER_ID = "alone" } = process.env;
 
 const home = JSON.stringify({
   message: `Hello from Server: ${SERVER_ID}`,
@@ -23,4 +23,4 @@ const server = createServer((request, response) => {
 });
 
 process.once("SIGTERM", () => server.close());
-server.listen(Number(PORT));
+server.listen(Number(PORT), HOST); // In a container: HOST=0.0.0.0.

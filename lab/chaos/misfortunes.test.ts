@@ -60,7 +60,7 @@ test("a program that ignores SIGTERM is killed after its grace time", async () =
   assert.deepEqual(cluster.census(), []);
 });
 
-test("a gateway port that is taken is named with who has it, and nothing keeps running", async () => {
+test("a gateway port that is taken is named with who has it, and up again mends it", async () => {
   await using cluster = await ThrowawayCluster.create({ count: 1 });
   const squatter = createServer().listen(cluster.port, "127.0.0.1");
   try {

@@ -2,7 +2,7 @@
 import { randomInt } from "node:crypto";
 import { ClusterError, instanceName } from "@prunella/core/kernel";
 import type { Instance, LogOptions, Runtime } from "@prunella/runtime";
-import { checkCluster, type PlannedChange, planCluster } from "@prunella/spec";
+import { checkCluster, complaintError, type PlannedChange, planCluster } from "@prunella/spec";
 import type {
   ClusterEvent,
   ClusterStatus,
@@ -72,7 +72,10 @@ export class AgentControl implements Control {
         ...Object.keys(spec.services),
         ...Object.keys(before.spec?.services ?? {}),
       ]);
+      const parked = keeper.observe().filter(({ phase }) => phase === "parked");
       await keeper.change(next, [...names]);
+      // Whoever applies the file wants to know now, not at the next slow retry.
+      for (const { name } of parked) await keeper.restart(name);
       for (const change of changes) {
         if (change.action !== "keep")
           chronicle.changed(change.service, change.action, change.detail);
@@ -184,15 +187,7 @@ export class AgentControl implements Control {
   #planned(input: ApplyInput) {
     const { keeper, nodePath } = this.#options;
     const checked = checkCluster(input.cluster, { folder: input.folder, execPath: nodePath });
-    if (!checked.ok) {
-      const problems = checked.complaints.map(
-        ({ path, message, fix }) => `${path.join(".")} ${message}; ${fix}`,
-      );
-      throw new ClusterError("CONFIG_INVALID", {
-        message: `The cluster file has problems:\n${problems.join("\n")}`,
-        details: { problems },
-      });
-    }
+    if (!checked.ok) throw complaintError(checked.complaints);
     const { spec, fileCounts, members } = keeper.state;
     const counts = Object.fromEntries(
       Object.entries(members).map(([name, list]) => [name, list.length]),

@@ -39,7 +39,7 @@ test("a file that says little gets every default", () => {
           env: {},
           count: 1,
           scale: { min: 1, max: 100 },
-          routes: [],
+          routes: [{ prefix: "/" }],
           keys: [{ from: "request" }],
           placement: "default",
           compat: undefined,
@@ -283,4 +283,14 @@ test("no junk crashes the check", () => {
     { seed, numRuns: 3000 },
   );
   assert.ok(right > 300 && wrong > 1000, `too one-sided: ${right} right, ${wrong} wrong`);
+});
+
+test("a service that has its file to itself gets every request, of several each must say what", () => {
+  const web = { kind: "replicas", run: ["x"] };
+  const alone = checkCluster({ name: "a", services: { web } }, around);
+  assert.ok(alone.ok);
+  assert.deepEqual(alone.spec.services["web"]?.routes, [{ prefix: "/" }]);
+  const both = checkCluster({ name: "a", services: { web, api: web } }, around);
+  assert.ok(both.ok);
+  assert.deepEqual(both.spec.services["web"]?.routes, []);
 });

@@ -41,8 +41,9 @@ export function checkCluster(raw: unknown, around: Surroundings): ClusterCheck {
 function complete(raw: unknown, around: Surroundings): ClusterSpec {
   const cluster = clusterSchema.parse(raw);
   const services: Record<string, ServiceSpec> = {};
+  const isAlone = Object.keys(cluster.services).length === 1;
   for (const [name, service] of Object.entries(cluster.services)) {
-    services[name] = completeReplicas(replicasSchema.parse(service), around);
+    services[name] = completeReplicas(replicasSchema.parse(service), around, isAlone);
   }
   const gateway = completeGateway(cluster.gateway ?? {});
   return { name: cluster.name, gateway, services };

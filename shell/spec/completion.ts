@@ -27,7 +27,12 @@ export function completeGateway(shape: Partial<GatewayShape>): ClusterSpec["gate
   };
 }
 
-export function completeReplicas(shape: ReplicasShape, around: Surroundings): ReplicasSpec {
+/** @param isAlone - It is the only service of its file, so every request can only be meant for it. */
+export function completeReplicas(
+  shape: ReplicasShape,
+  around: Surroundings,
+  isAlone: boolean,
+): ReplicasSpec {
   const folder = resolve(around.folder, shape.folder ?? ".");
   const { count, min, max } = completeCounts(shape);
   const { probe } = defaults;
@@ -38,7 +43,7 @@ export function completeReplicas(shape: ReplicasShape, around: Surroundings): Re
     env: completeEnv(shape.env),
     count,
     scale: { min, max },
-    routes: completeRoutes(shape),
+    routes: completeRoutes(shape, isAlone),
     keys: completeKeys(shape),
     placement: completePlacement(shape),
     compat: shape.compat,
@@ -78,9 +83,13 @@ export function completePlacement(shape: PartialReplicas): Placement {
   return shape.hash ?? (shape.compat === undefined ? "default" : "seed-512");
 }
 
-/** The calls of the compatibility mode stand at the root, so there the service does too. */
-export function completeRoutes(shape: PartialReplicas): readonly RouteView[] {
-  const written = shape.route ?? (shape.compat === undefined ? [] : [{ prefix: "/" }]);
+/**
+ * The calls of the compatibility mode stand at the root, so there the service does too. A service
+ * that has its file to itself gets every request; of several, each must say what is meant for it.
+ */
+export function completeRoutes(shape: PartialReplicas, isAlone = false): readonly RouteView[] {
+  const isAtRoot = isAlone || shape.compat !== undefined;
+  const written = shape.route ?? (isAtRoot ? [{ prefix: "/" }] : []);
   return written.map(({ host, prefix }) => {
     const bare = prefix === "/" ? "/" : prefix.replace(/\/$/, "");
     return host === undefined ? { prefix: bare } : { host: host.toLowerCase(), prefix: bare };

@@ -49,7 +49,7 @@ const cases: readonly Case[] = [
   },
   {
     id: "route-missing",
-    yaml: `name: a\nservices:\n  ‸web: { ${good} }`,
+    yaml: `name: a\nservices:\n  ‸web: { ${good} }\n  api: { ${good}, route: / }`,
     says: /^info services\.web\.route is not set/,
   },
   service(
@@ -210,7 +210,7 @@ test("the worst comes first", async () => {
   });
   assert.deepEqual(
     findings.map(({ severity }) => severity),
-    ["error", "warning", "warning", "info"],
+    ["error", "warning", "warning"],
   );
 });
 

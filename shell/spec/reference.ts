@@ -87,7 +87,8 @@ ${table(serviceFields)}
 \`route\` also takes a text (\`"/api"\` is \`{ prefix: "/api" }\`) or a list of both; \`health\` also takes the
 path alone (\`"/healthz"\` is \`{ path: "/healthz" }\`). Of two routes the one with the exact host wins
 over \`*.\`, that over any host; among equals the longest prefix. Two services may not have the same
-route.
+route. A service that has its file to itself gets every request when it names no route; of several
+services, one that names none is reached through no gateway.
 
 \`compat: "load-balancer"\` needs the route \`/\` and brings it if \`route\` is left out.
 
