@@ -39,7 +39,7 @@ export function onLaunched(state: LifecycleState, event: Told<"launched">): Deci
   const said = fact("launched", event.incarnation, `incarnation ${event.incarnation} launched`, {
     launchMs: Math.round(event.atMs - stage.sinceMs),
   });
-  return prefixed(begin(state, stage.sinceMs, event), said);
+  return prefixed(begin(state, event.atMs, event), said); // Queueing is not its fault.
 }
 
 export function onAdopted(state: LifecycleState, event: Told<"adopted">): Decision {

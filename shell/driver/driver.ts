@@ -70,7 +70,7 @@ export class Driver<State, Event extends Stamped, Effect> implements AsyncDispos
   /** The last events and what followed from them, oldest first. */
   get transcript(): readonly TranscriptEntry<Event, Effect>[] {
     const { length } = this.#transcript;
-    const from = length === 0 ? 0 : this.#transcriptNext % length;
+    const from = this.#transcriptNext % Math.max(length, 1);
     return [...this.#transcript.slice(from), ...this.#transcript.slice(0, from)];
   }
 
@@ -117,9 +117,7 @@ export class Driver<State, Event extends Stamped, Effect> implements AsyncDispos
 
   #record(entry: TranscriptEntry<Event, Effect>): void {
     const max = this.#options.transcriptMax ?? 128;
-    if (this.#transcript.length < max) this.#transcript.push(entry);
-    else this.#transcript[this.#transcriptNext % max] = entry;
-    this.#transcriptNext += 1;
+    this.#transcript[this.#transcriptNext++ % max] = entry;
   }
 
   #setTimer(): void {

@@ -32,11 +32,11 @@ export class CopyBook {
     return this.#incarnations.has(instance);
   }
 
-  /** Hands the running copy of this name over to a keeper, if there is one. */
+  /** Hands the newest copy of this name over to a keeper, if one is known. */
   take(instance: InstanceName): Copy | undefined {
     const copy = this.#copies.get(instance);
     this.#copies.delete(instance);
-    return copy?.running ? copy : undefined;
+    return copy;
   }
 
   get running(): readonly Copy[] {

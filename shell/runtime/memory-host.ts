@@ -25,7 +25,8 @@ export class MemoryComputer implements AsyncDisposable {
   readonly #readers = new Set<Reader>();
   readonly #strangers = new Map<InstanceName, string>();
   #refusals: ClusterError[] = [];
-  #nextPid = 100_001;
+  /** Above every pid of a Linux system: whoever signals one of these hits nobody. */
+  #nextPid = 2 ** 22 + 1;
   #hasEnded = false;
 
   /** @param programs - By the name that stands first in the command of a launch order. */

@@ -257,6 +257,40 @@ test("a host that cannot be watched or listed for a while delays, and nothing is
   await scene.servingAs(hello1, 2);
 });
 
+test("an end that no event told is found when the host is watched anew", async () => {
+  let isDeaf = true;
+  await using scene = new Scene({}, (host) => ({
+    async *watch(signal) {
+      if (!isDeaf) yield* host.watch(signal);
+      else for await (const event of host.watch(signal)) if (event.type === "exited") break;
+      isDeaf = false;
+    },
+  }));
+  await scene.runtime.apply(service(1), never);
+  await scene.serving(1);
+  scene.computer.crash(hello1, { code: 3, signal: undefined });
+  await scene.servingAs(hello1, 2);
+  assert.equal(isDeaf, false);
+});
+
+test("what died while no agent ran is said and started again", async () => {
+  await using scene = new Scene();
+  await scene.runtime.apply(service(1), never);
+  await scene.serving(1);
+  await scene.runtime[Symbol.asyncDispose]();
+  scene.computer.crash(hello1, { code: undefined, signal: undefined });
+  await using next = createSupervisor(scene.computer.open());
+  const stop = new AbortController();
+  const stream = next.watch(stop.signal);
+  await next.apply(service(1), never);
+  const seen: string[] = [];
+  for await (const fact of stream) {
+    if (fact !== undefined) seen.push(`${fact.type} ${fact.incarnation}`);
+    if (fact?.type === "ready") stop.abort();
+  }
+  assert.deepEqual(seen, ["exited 1", "launched 2", "ready 2"]);
+});
+
 test("a runtime that was disposed leaves everything running and says so when it is used", async () => {
   const scene = new Scene();
   await scene.runtime.apply(service(2), never);

@@ -10,7 +10,7 @@ import { type Log, silentLog } from "@prunella/driver";
 import { Condition } from "./condition.ts";
 import { CopyBook } from "./copy-book.ts";
 import { FactStream } from "./fact-stream.ts";
-import type { Host, HostEvent, Usage } from "./host.ts";
+import type { Copy, Host, HostEvent, Usage } from "./host.ts";
 import { type Drain, InstanceKeeper, type KeeperOptions } from "./instance-keeper.ts";
 import { viewOfUnclaimed } from "./instance-view.ts";
 import { LaunchSlots } from "./launch-slots.ts";
@@ -186,7 +186,8 @@ class Supervisor implements Runtime {
   /** Begins to keep a member: with the copy that runs, if one does, else with a launch. */
   #keep(service: RuntimeService, name: InstanceName): InstanceKeeper {
     const member = service.members.find((one) => one.name === name) ?? { name, number: 0 };
-    const running = this.#copies.take(name);
+    const copy = this.#copies.take(name);
+    if (copy !== undefined && endedUnseen(copy)) this.#tellUnseenEnd(copy);
     const incarnation = this.#copies.incarnationOf(name);
     this.#copies.noteIncarnation(name, incarnation);
     this.#seed += 2;
@@ -194,8 +195,15 @@ class Supervisor implements Runtime {
     const keeper = new InstanceKeeper(options, service, member, incarnation);
     keeper.usage = this.#usage.get(name);
     this.#keepers.set(name, keeper);
-    keeper.start(running);
+    keeper.start(copy?.running ? copy : undefined);
     return keeper;
+  }
+
+  #tellUnseenEnd({ service, instance, incarnation }: Copy): void {
+    const message = "ended while no agent ran";
+    const data = { code: null, signal: null, expected: false, servedMs: null };
+    const atMs = Date.now(); // When it was found; when it ended nobody knows.
+    this.#facts.tell({ type: "exited", service, instance, incarnation, atMs, message, data });
   }
 
   /** Copies of this service that run and are no members: adopted only to be ended properly. */
@@ -343,6 +351,10 @@ function unknown(instance: InstanceName): ClusterError {
     message: `No instance is called ${instance}. "prunella status" lists those that are.`,
     details: { instance },
   });
+}
+
+function endedUnseen({ running, exit }: Copy): boolean {
+  return !running && exit?.code === undefined && exit?.signal === undefined;
 }
 
 /** A service of which only its name and its copies are left. */
