@@ -23,7 +23,7 @@
  * G13 holds because members are sorted by id first; another order would fill some slots otherwise.
  * G14 holds because walks depend on the id alone: a member that leaves frees its slots, and most of
  * the others still meet their old ones first. The extra movement is the price of perfect balance; it
- * is largest, 0.75 %, at some 500 members. With weights tenfold apart it is the same, a hundredfold
+ * is largest, 0.77 %, at some 550 members. With weights tenfold apart it is the same, a hundredfold
  * apart 1.5 %. A weight slows a member down: after a round it holds round * weight / heaviest slots,
  * rounded. A member that is entitled to less than half a slot owns none.
  *

@@ -33,5 +33,5 @@ test("a bad option is refused with a sentence, not with a stack", () => {
 
 test("a table aligns its columns, and a spread names the middle", () => {
   assert.equal(table(["a", "bb"], [["long", "1"]]), "a     bb\n----  --\nlong   1");
-  assert.deepEqual(spreadOf([4, 1, 2, 3]), { median: 2.5, min: 1, max: 4 });
+  assert.deepEqual(spreadOf([4, 1, 2, 3]), { median: 2.5, low: 1, high: 4 });
 });

@@ -11,6 +11,7 @@ type Bench = { readonly run: (args: readonly string[]) => Promise<void> };
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "access-log": () => import("./access-log.ts"),
   "gateway-start": () => import("./gateway-start.ts"),
+  parser: () => import("./parser.ts"),
   ring: () => import("./ring.ts"),
 };
 

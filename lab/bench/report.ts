@@ -73,18 +73,15 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** Middle, smallest and largest of some measurements. */
-export type Spread = { readonly median: number; readonly min: number; readonly max: number };
+/** Middle of some measurements, and the values that a tenth of them stay below and above. */
+export type Spread = { readonly median: number; readonly low: number; readonly high: number };
 
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted[sorted.length >> 1] ?? Number.NaN;
+  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
   const below = sorted[(sorted.length - 1) >> 1] ?? Number.NaN;
-  return {
-    median: (middle + below) / 2,
-    min: sorted[0] ?? Number.NaN,
-    max: sorted.at(-1) ?? Number.NaN,
-  };
+  const above = sorted[sorted.length >> 1] ?? Number.NaN;
+  return { median: (below + above) / 2, low: at(0.1), high: at(0.9) };
 }
 
 export function writeJson(file: string, value: unknown): void {
