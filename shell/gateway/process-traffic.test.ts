@@ -75,6 +75,12 @@ test("kill -9 of a backend under load loses no GET", async () => {
   const failed = outcomes.filter(({ status }) => status !== 200);
   assert.deepEqual(failed, []);
   assert.ok(outcomes.length > 300, `only ${outcomes.length} requests: no load to speak of`);
+  const page = await (await gateway.admin("/metrics")).text();
+  const retries = [
+    ...page.matchAll(/^prunella_gateway_retries_total\{.*"(?:free|spent)"\} (\d+)$/gm),
+  ];
+  const retried = retries.reduce((sum, [, count]) => sum + Number(count), 0);
+  assert.ok(retried > 0, "no request met a dead backend, so the test showed nothing");
 });
 
 /** Requests that members got so far; with `more`, waits until there are that many more. */
