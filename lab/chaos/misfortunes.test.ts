@@ -3,12 +3,13 @@
  * misfortune has a clear message, nothing hangs, and nothing is left behind.
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { ThrowawayCluster } from "./throwaway-cluster.ts";
 
 const quick = "stop: { drainMs: 500, graceMs: 500 }";
@@ -138,9 +139,15 @@ test("a state folder of a crashed run is taken over: what runs is adopted, the r
 test("a second agent on the same folder is refused and names the first", async () => {
   await using cluster = await ThrowawayCluster.create({ count: 1 });
   await cluster.up();
-  const second = await cluster.run("up", "--foreground");
-  assert.equal(second.code, 8, second.stderr);
-  assert.match(second.stderr, new RegExp(`${cluster.agentPid}`));
+  const entry = fileURLToPath(new URL("../../apps/cli/entries/agent-main.ts", import.meta.url));
+  const second = spawnSync(
+    process.execPath,
+    ["-C", "@prunella/source", entry, "--state", cluster.stateFolder],
+    { encoding: "utf8" },
+  );
+  assert.equal(second.status, 8, second.stderr);
+  assert.match(second.stderr, new RegExp(`Another agent \\(pid ${cluster.agentPid}`));
+  assert.equal((await fetch(`${cluster.url}/home`)).status, 200);
 });
 
 test("two ups at once make one cluster", async () => {

@@ -1,0 +1,37 @@
+/** Every proof in a short form, so that each change meets real kills. The full ones: `npm run proof`. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { agentKill } from "./agent-kill.ts";
+import { allKill } from "./all-kill.ts";
+import { gatewayKill } from "./gateway-kill.ts";
+import type { Proof, ProofResult } from "./proof.ts";
+import { replicaKill } from "./replica-kill.ts";
+
+const say = (): void => {};
+
+/** Runs a proof and asserts its claims, but those about time: a busy machine proves nothing there. */
+async function holds(proof: Proof, times: number, rate: number): Promise<ProofResult> {
+  const result = await proof.run({ times, rate, say });
+  for (const { text, holds: isTrue, measured } of result.claims) {
+    if (!/ ms$/.test(text)) assert.ok(isTrue, `${proof.name}: ${text}: ${measured}`);
+  }
+  return result;
+}
+
+test("kill -9 of replicas under load fails no request and leaves three copies", async () => {
+  const { numbers } = await holds(replicaKill, 10, 200);
+  assert.ok((numbers["sent"] ?? 0) > 300, "the load was there");
+});
+
+test("kill -9 of the agent under load, also while scaling, restarts, doubles and orphans nothing", async () => {
+  const { numbers } = await holds(agentKill, 4, 100);
+  assert.ok((numbers["sent"] ?? 0) > 300, "the load was there");
+});
+
+test("kill -9 of the gateway: another one serves", async () => {
+  await holds(gatewayKill, 3, 0);
+});
+
+test("kill -9 of everything at once: one up makes it whole", async () => {
+  await holds(allKill, 2, 0);
+});
