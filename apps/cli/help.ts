@@ -1,8 +1,8 @@
 /** How help looks: a picture of the commands in groups, and examples that can be pasted. */
 import type { HelpConfiguration } from "commander";
+import { globalOptions } from "./global-options.ts";
 import type { Screen } from "./screen.ts";
 import type { Verb } from "./verb.ts";
-import { globalOptions } from "./verbs.ts";
 
 export function styleHelp(screen: Screen): HelpConfiguration {
   return {

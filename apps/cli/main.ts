@@ -7,13 +7,14 @@ import { Command, CommanderError, Option } from "commander";
 import { findPlace } from "./cluster-place.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { drawFailure, reportOf } from "./failure.ts";
+import { globalOptions, globalOptionsFor } from "./global-options.ts";
 import { exampleText, overviewText, styleHelp } from "./help.ts";
 import { Interruption } from "./interruption.ts";
 import { Invocation } from "./invocation.ts";
 import { Screen } from "./screen.ts";
 import { Options, type Verb, type VerbOption } from "./verb.ts";
 import { verbActions } from "./verb-actions.ts";
-import { globalOptions, globalOptionsFor, verbs } from "./verbs.ts";
+import { verbs } from "./verbs.ts";
 import { versionNumber } from "./version-number.ts";
 
 const timeoutMsDefault = 60_000;

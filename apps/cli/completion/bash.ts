@@ -1,5 +1,5 @@
 /** The completion script for bash 3.2 and later; it needs no `bash-completion` package. */
-import { type FlagWords, fixedWords, isLive, type VerbWords } from "./vocabulary.ts";
+import { type FlagWords, fixedWords, globalFlags, isLive, type VerbWords } from "./vocabulary.ts";
 
 export function bashScript(verbs: readonly VerbWords[]): string {
   const names = verbs.map((verb) => verb.name).join(" ");
@@ -24,7 +24,7 @@ ${flagCases(verbs)}
     if [[ $cur == -* ]]; then
       case "$verb" in
 ${verbs.map((verb) => `        ${verb.name}) words="${spellings(verb.flags)}" ;;`).join("\n")}
-        *) words="${spellings(verbs[0]?.flags ?? [])} --version" ;;
+        *) words="${spellings(globalFlags())}" ;;
       esac
     elif [[ -z $verb ]]; then
       words="${names} help"

@@ -24,7 +24,8 @@ function flagLines(verb: VerbWords): readonly string[] {
     const spellings = flag.spellings.map((word) =>
       word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`,
     );
-    const value = flag.takesValue ? ` -r ${offer(flag.completes)}` : "";
+    const isPath = flag.completes === "file" || flag.completes === "folder";
+    const value = flag.takesValue ? ` ${isPath ? "-r" : "-x"} ${offer(flag.completes)}` : "";
     return `${rule(verb)} ${spellings.join(" ")}${value} -d ${quoted(flag.summary)}`;
   });
 }

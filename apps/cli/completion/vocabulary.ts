@@ -1,6 +1,8 @@
 /** What a shell can offer without asking anybody, read from the table of commands. */
+
+import { globalOptions, globalOptionsFor } from "../global-options.ts";
 import type { Completes, Verb, VerbOption } from "../verb.ts";
-import { globalOptionsFor, shells, verbs } from "../verbs.ts";
+import { shells, verbs } from "../verbs.ts";
 
 export type VerbWords = {
   readonly name: string;
@@ -21,6 +23,15 @@ export type FlagWords = {
 
 export function verbWords(): readonly VerbWords[] {
   return verbs.map(wordsOf);
+}
+
+/** Flags before the command. */
+export function globalFlags(): readonly FlagWords[] {
+  const own = [
+    { flags: "-V, --version", summary: "print the version" },
+    { flags: "-h, --help", summary: "explain all of it" },
+  ];
+  return [...globalOptions, ...own].map(flagWords);
 }
 
 /** Words that never change, for the kinds that have such. */

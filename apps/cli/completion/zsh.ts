@@ -54,7 +54,7 @@ function action(kind: Completes | undefined): string {
   if (kind === undefined) return " ";
   if (kind === "file") return "_files";
   if (kind === "folder") return "_files -/";
-  if (isLive(kind)) return `_prunella_live ${kind}`;
+  if (isLive(kind)) return `{_prunella_live ${kind}}`; // In braces it is called with this word alone.
   return `(${fixedWords[kind]?.join(" ") ?? ""})`;
 }
 
