@@ -12,8 +12,12 @@ type Watcher = { queue: HostEvent[]; wake: () => void };
 export class EventFeed {
   readonly #watchers = new Set<Watcher>();
   readonly #closed = new AbortController();
+  /** What is still the case, and was told before a new watcher came: a full disk. */
+  #standing: HostEvent | undefined;
 
   emit(event: HostEvent): void {
+    if (event.type === "disk-full" && event.instance === undefined) this.#standing = event;
+    if (event.type === "disk-recovered") this.#standing = undefined;
     for (const watcher of this.#watchers) {
       if (watcher.queue.length >= queueMax) dropOne(watcher);
       watcher.queue.push(event);
@@ -21,9 +25,10 @@ export class EventFeed {
     }
   }
 
-  /** Begins with the next event, from this call on, not from the first read. */
+  /** Begins with this call, not with the first read; first comes what still stands. */
   watch(signal: AbortSignal): AsyncIterable<HostEvent> {
-    const watcher: Watcher = { queue: [], wake: () => {} };
+    const queue = this.#standing === undefined ? [] : [this.#standing];
+    const watcher: Watcher = { queue, wake: () => {} };
     const ending = AbortSignal.any([signal, this.#closed.signal]);
     if (!ending.aborted) this.#watchers.add(watcher);
     ending.addEventListener("abort", () => {

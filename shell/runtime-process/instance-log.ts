@@ -24,7 +24,6 @@ import {
   statSync,
   truncateSync,
   writeFileSync,
-  writeSync,
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -102,26 +101,42 @@ export class InstanceLog {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       rmSync(join(this.folder, copyName), { force: true }); // The rest of an interrupted rotation.
       const file = openSync(this.#current, O_APPEND | O_CREAT | O_RDWR, 0o600);
-      this.#writeLine(file, line);
+      try {
+        this.#writeLine(file, line);
+      } catch (error) {
+        closeSync(file);
+        throw error;
+      }
       return file;
     } catch (error) {
       throw storageError(error, this.#current, "write the log");
     }
   }
 
-  /** Moves the content of the current file to an older one; at most `filesMax` of those stay. */
-  async rotate(filesMax: number): Promise<void> {
+  /**
+   * Moves the content of the current file to an older one; at most `filesMax` of those stay. Of a
+   * content more than twice as long as `bytesMax` only the newest `bytesMax` are kept.
+   *
+   * Returns how many bytes were dropped.
+   */
+  async rotate(filesMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<number> {
     const copy = join(this.folder, copyName);
     while (this.#rotated.length >= filesMax) this.dropOldest(); // First, so the bound always holds.
     try {
-      await copyFile(this.#current, copy);
-      const kept = this.#catchUp(copy);
+      const size = this.currentSize;
+      const dropped = size > 2 * bytesMax ? size - bytesMax : 0;
+      const head = `[prunella] ${dropped} bytes of output dropped here: it came faster than it could be kept\n`;
+      if (dropped === 0) await copyFile(this.#current, copy);
+      else writeFileSync(copy, head);
+      const copied = this.#catchUp(copy, dropped === 0 ? (sizeOf(copy) ?? 0) : dropped);
       const path = join(this.folder, `${String(this.#nextNumber).padStart(6, "0")}.log`);
       renameSync(copy, path); // A crash here repeats lines, the other order would lose them.
       truncateSync(this.#current, 0);
       this.#nextNumber += 1;
-      this.#rotated.push({ path, start: this.#base, end: this.#base + kept });
-      this.#base += kept;
+      const start = this.#base + dropped - (dropped === 0 ? 0 : head.length);
+      this.#base += copied;
+      this.#rotated.push({ path, start, end: this.#base });
+      return dropped;
     } catch (error) {
       rmSync(copy, { force: true });
       throw storageError(error, this.#current, "rotate the log");
@@ -194,13 +209,18 @@ export class InstanceLog {
     return files.at(-1)?.start ?? 0;
   }
 
-  /** Appends to the copy what was printed while it was made. Returns how many bytes it holds. */
-  #catchUp(copy: string): number {
+  /** Appends to the copy all from `position` on, also what is printed meanwhile. Returns the end. */
+  #catchUp(copy: string, position: number): number {
     const target = openSync(copy, "a");
     try {
-      let copied = sizeOf(copy) ?? 0;
+      let copied = position;
       for (let round = 0; round < catchUpMax; round++) {
-        const rest = readAt(this.#current, copied, this.currentSize - copied, Infinity);
+        const rest = readAt(
+          this.#current,
+          copied,
+          this.currentSize - copied,
+          Number.POSITIVE_INFINITY,
+        );
         if (rest.length === 0) break;
         writeFileSync(target, rest);
         copied += rest.length;
@@ -215,11 +235,7 @@ export class InstanceLog {
     const size = this.currentSize;
     const last = size === 0 ? undefined : readAt(this.#current, size - 1, 1)[0];
     const separator = last === undefined || last === 0x0a ? "" : "\n"; // It was killed mid-line.
-    try {
-      writeSync(file, `${separator}[prunella] ${line}\n`);
-    } catch (error) {
-      if (systemCode(error) !== "ENOSPC") throw error; // A launch without its line is a launch.
-    }
+    writeFileSync(file, `${separator}[prunella] ${line}\n`);
   }
 }
 

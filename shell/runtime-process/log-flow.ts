@@ -9,6 +9,7 @@ import type { HostEvent } from "@prunella/runtime";
 
 const keepMsMin = 1_000;
 const reportMsMin = 10_000;
+const youngMs = 1_000;
 const calmMs = 2_000;
 const mebibyte = 1024 * 1024;
 
@@ -18,6 +19,7 @@ export class LogFlow {
   #sizeBefore: number;
   #lookedMs: number;
   #bytesPerMs = 0;
+  readonly #bornMs: number;
   /** Since when and how many bytes were printed, for the rate in a report. */
   #window: { readonly startMs: number; readonly byteCount: number };
   #keptMs = Number.NEGATIVE_INFINITY;
@@ -32,6 +34,7 @@ export class LogFlow {
     this.#fileBytes = fileBytes;
     this.#sizeBefore = size;
     this.#lookedMs = nowMs;
+    this.#bornMs = nowMs;
     this.#window = { startMs: nowMs, byteCount: 0 };
   }
 
@@ -46,8 +49,9 @@ export class LogFlow {
     return nowMs - this.#keptMs < keepMsMin ? "drop" : "keep";
   }
 
-  /** How long until the file is full at the present rate. */
+  /** How long until the file is full at the present rate; a new copy may begin to flood any time. */
   get fullInMs(): number {
+    if (this.#lookedMs - this.#bornMs < youngMs) return 0;
     return Math.max(0, this.#fileBytes - this.#sizeBefore) / this.#bytesPerMs;
   }
 

@@ -51,13 +51,14 @@ export class LogKeeper implements Disposable {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => this.#look(), lookMs);
+    this.#lookIn(lookMs);
   }
 
   /** Watches the log of a copy that runs. */
   keep(instance: InstanceName, log: InstanceLog, spec: LogSpec): void {
     const flow = new LogFlow(instance, spec.fileMiB * mebibyte, log.currentSize, monotonicMs());
     this.#kept.set(instance, { log, spec, flow, rotating: false });
+    this.#lookIn(fastLookMs); // A new copy may be one that floods.
   }
 
   release(instance: InstanceName): void {
@@ -83,7 +84,12 @@ export class LogKeeper implements Disposable {
     }
     this.#lookAtDisk(false);
     if (!this.#disk.isFull) this.#options.onRoom();
-    if (!this.#disposed) this.#timer = setTimeout(() => this.#look(), nextMs);
+    this.#lookIn(nextMs);
+  }
+
+  #lookIn(waitMs: number): void {
+    clearTimeout(this.#timer);
+    if (!this.#disposed) this.#timer = setTimeout(() => this.#look(), waitMs);
   }
 
   #lookAtLog(instance: InstanceName, kept: Kept, nowMs: number): void {
@@ -102,7 +108,8 @@ export class LogKeeper implements Disposable {
   async #rotate(instance: InstanceName, kept: Kept, nowMs: number): Promise<void> {
     kept.rotating = true;
     try {
-      await kept.log.rotate(kept.spec.filesMax);
+      const dropped = await kept.log.rotate(kept.spec.filesMax, kept.spec.fileMiB * mebibyte);
+      if (dropped > 0) kept.flow.dropped(dropped, nowMs);
       const event = kept.flow.kept(kept.spec.filesMax, nowMs);
       if (event !== undefined) this.#options.emit(event);
     } catch (error) {

@@ -220,6 +220,7 @@ class ProcessHost implements Host {
       store: this.#store,
       log: this.#logOf(instance),
       makeRoom: () => this.#keeper.makeRoom(),
+      onNoLog: () => this.#tellNoLog(order),
       cacheFolder: join(this.#folder, cacheFolder),
     });
     const tracked: Tracked = { record, child, exit: undefined, settling: false };
@@ -231,6 +232,15 @@ class ProcessHost implements Host {
       void this.#settle(tracked);
     });
     return record.copy;
+  }
+
+  #tellNoLog({ instance, incarnation }: LaunchOrder): void {
+    this.#feed.emit({
+      type: "disk-full",
+      instance,
+      message: `The disk is full, so ${instance} runs without a log. Restart it when there is space again.`,
+      data: { incarnation, folder: this.#folder },
+    });
   }
 
   #lookAtAdopted(): void {

@@ -36,6 +36,8 @@ export type SpawnPlace = {
   readonly store: RecordStore;
   readonly log: InstanceLog;
   readonly makeRoom: () => void;
+  /** Called when the copy gets no log. */
+  readonly onNoLog: () => void;
   readonly cacheFolder: string;
 };
 
@@ -115,21 +117,21 @@ function intentOf(order: LaunchOrder, place: SpawnPlace): LaunchRecord {
   };
 }
 
-/** Undefined when the disk is too full for a log: the copy runs without one rather than not at all. */
+/**
+ * Undefined when not one line fits on the disk: then the copy prints into nothing. That costs its
+ * log, but a copy that prints onto a full disk gets errors that many programs do not survive.
+ */
 function openOutput(order: LaunchOrder, place: SpawnPlace): number | undefined {
   const line = `${new Date().toISOString()} ${order.instance} incarnation ${order.incarnation} starts on port ${place.port}`;
-  try {
-    return place.log.open(line);
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
+  for (const react of [place.makeRoom, place.onNoLog]) {
+    try {
+      return place.log.open(line);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      react();
+    }
   }
-  place.makeRoom();
-  try {
-    return place.log.open(line);
-  } catch (error) {
-    if (!isDiskFull(error)) throw error;
-    return undefined;
-  }
+  return undefined;
 }
 
 function spawnCopy(
