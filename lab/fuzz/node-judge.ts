@@ -67,8 +67,8 @@ export class NodeJudge {
   }
 }
 
-/** A client that has sent everything and ended its side. */
-class MemoryConnection extends Duplex {
+/** A peer that has sent everything and ended its side. */
+export class MemoryConnection extends Duplex {
   written = "";
 
   constructor() {
@@ -87,7 +87,7 @@ class MemoryConnection extends Duplex {
   }
 }
 
-function pairs(raw: readonly string[]): readonly (readonly [string, string])[] {
+export function pairs(raw: readonly string[]): readonly (readonly [string, string])[] {
   return Array.from({ length: raw.length / 2 }, (_, index) => [
     raw[2 * index] ?? "",
     (raw[2 * index + 1] ?? "").replace(/^[ \t]+|[ \t]+$/g, ""),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { requestInput } from "../../../lab/fuzz/campaign.ts";
+import { requestInput, responseInput } from "../../../lab/fuzz/campaign.ts";
+import { responseDifference } from "../../../lab/fuzz/node-client-judge.ts";
 import {
   difference,
   forwardingDifference,
@@ -13,6 +14,7 @@ import { requestForwardingCases } from "./fixtures/request-forwarding-cases.ts";
 import { requestFramingCases } from "./fixtures/request-framing-cases.ts";
 import { requestLineCases } from "./fixtures/request-line-cases.ts";
 import { fromLatin1, readRequests } from "./fixtures/request-reader.ts";
+import { responseCases } from "./fixtures/response-cases.ts";
 import { targetFormCases } from "./fixtures/target-form-cases.ts";
 
 // Goal: no input means one thing to us and another to a strict instance behind us. What we accept, Node
@@ -54,6 +56,21 @@ test("what we accept of generated messages, Node accepts, and so it does what we
     }
   }
   assert.ok(compared > 1_000, `only ${compared} requests were compared`);
+});
+
+test("what we accept of responses, Node's client reads in the same way", async () => {
+  let compared = 0;
+  for (const row of responseCases) {
+    const { problem } = await responseDifference(fromLatin1(row.input), "GET");
+    assert.equal(problem, undefined, row.name);
+  }
+  for (let seed = 1; seed <= 8_000; seed++) {
+    const method = seed % 4 === 0 ? "HEAD" : "GET";
+    const verdict = await responseDifference(responseInput(seed), method);
+    assert.equal(verdict.problem, undefined, `seed ${seed}, ${method}`);
+    if (verdict.compared) compared++;
+  }
+  assert.ok(compared > 1_000, `only ${compared} responses were compared`);
 });
 
 test("each known difference is one still: Node accepts it and we refuse it", async () => {
