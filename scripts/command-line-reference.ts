@@ -4,8 +4,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { exitCodes } from "../apps/cli/exit-code.ts";
+import { globalOptions } from "../apps/cli/global-options.ts";
 import type { Verb } from "../apps/cli/verb.ts";
-import { globalOptions, verbs } from "../apps/cli/verbs.ts";
+import { verbs } from "../apps/cli/verbs.ts";
 
 export const commandPage = new URL("../docs/reference/command-line.md", import.meta.url);
 

@@ -19,9 +19,9 @@ import { AgentControl } from "./agent-control.ts";
 import { Chronicle } from "./chronicle.ts";
 import { ClusterKeeper } from "./cluster-keeper.ts";
 import { controlServer } from "./control-server.ts";
-import { GatewayFleet } from "./gateway-fleet.ts";
+import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
 import { openRuntime } from "./local-runtime.ts";
-import { readState, writeState } from "./state-file.ts";
+import { readState, termOfViews, writeState } from "./state-file.ts";
 
 const folderCheckMs = 1_000;
 
@@ -51,7 +51,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   using lock = lockFolder(folder.root);
   const token = readToken(folder);
   const before = readState(folder.state);
-  const state = { ...before, agentTerm: before.agentTerm + 1 };
+  const seenTerm = termOfViews(gatewayViewFiles(folder));
+  const state = { ...before, agentTerm: Math.max(before.agentTerm, seenTerm) + 1 };
   writeState(folder.state, state, true);
   await using chronicle = await Chronicle.open(folder.journal, log);
   let keeper: ClusterKeeper | undefined;

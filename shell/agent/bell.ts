@@ -1,11 +1,11 @@
 /** Wakes everybody who waits for news. Rings merge: who is late finds everything when it looks. */
+import { setTimeout as delay } from "node:timers/promises";
+
 export class Bell {
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   ring(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const wake of waiting) wake();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** Resolves at the next ring, or when the signal aborts. */
@@ -14,10 +14,22 @@ export class Bell {
       if (signal.aborted) return resolve();
       const done = (): void => {
         signal.removeEventListener("abort", done);
+        this.#waiting.delete(done);
         resolve();
       };
       signal.addEventListener("abort", done, { once: true });
-      this.#waiting.push(done);
+      this.#waiting.add(done);
     });
+  }
+
+  /** The same, but at the latest after `waitMs`. Leaves neither a timer nor a listener behind. */
+  async nextWithin(waitMs: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([
+      this.next(either),
+      delay(waitMs, undefined, { signal: either }).catch(() => undefined),
+    ]);
+    over.abort();
   }
 }

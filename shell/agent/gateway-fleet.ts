@@ -10,8 +10,11 @@ import { type StateFolder, writeJsonSync } from "@prunella/store";
 import type { View } from "@prunella/wire/view";
 import type { ClusterState } from "./cluster-state.ts";
 import { GatewayLink } from "./gateway-link.ts";
-import { gatewayInstance, gatewayServiceOf } from "./runtime-services.ts";
+import { gatewayInstance, gatewayServiceOf, gatewayStop } from "./runtime-services.ts";
 import { gatewayService } from "./status.ts";
+
+/** What a gateway may take to end after its last request, before SIGKILL comes. */
+const exitMs = 1_000;
 
 export type GatewayFleetOptions = {
   readonly folder: StateFolder;
@@ -50,6 +53,7 @@ export class GatewayFleet {
       announceFile: this.#file("announce"),
       trustedProxies,
       accessLog,
+      drainMs: gatewayStop.graceMs - exitMs,
     };
     const configFile = this.#file("config");
     writeJsonSync(configFile, config, { durable: false });
@@ -94,6 +98,15 @@ export class GatewayFleet {
   }
 
   #file(what: "config" | "announce" | "view"): string {
-    return join(this.#options.folder.gateway, `${gatewayInstance}.${what}.json`);
+    return gatewayFile(this.#options.folder, what);
   }
+}
+
+/** Where the gateways of this folder keep their last views. */
+export function gatewayViewFiles(folder: StateFolder): readonly string[] {
+  return [gatewayFile(folder, "view")];
+}
+
+function gatewayFile(folder: StateFolder, what: "config" | "announce" | "view"): string {
+  return join(folder.gateway, `${gatewayInstance}.${what}.json`);
 }

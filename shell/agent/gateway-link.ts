@@ -5,11 +5,11 @@
  * Level-triggered: `offer` says what the newest view is; the link sends whatever is newest when it
  * gets through, so a gateway that was away for a minute gets one view and not sixty.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
 import { readJson } from "@prunella/store";
 import { authorization } from "@prunella/wire/token";
 import type { View } from "@prunella/wire/view";
+import { Bell } from "./bell.ts";
 
 const retryMsMin = 20;
 const retryMsMax = 1_000;
@@ -27,6 +27,7 @@ export type GatewayLinkOptions = {
 
 export class GatewayLink {
   readonly #options: GatewayLinkOptions;
+  readonly #news = new Bell();
   #view: View | undefined;
   #pid: number | undefined;
   #adminUrl: string | undefined;
@@ -54,11 +55,13 @@ export class GatewayLink {
 
   /** Tells the link which process is the gateway now and which view it should have. */
   offer(view: View, pid: number | undefined, signal: AbortSignal): void {
+    const isNews = view.version !== this.#view?.version || pid !== this.#pid;
     this.#view = view;
     if (pid !== this.#pid) {
       this.#pid = pid;
       this.#adminUrl = undefined;
     }
+    if (isNews) this.#news.ring();
     if (!this.#sending && this.#isBehind()) void this.#send(signal);
   }
 
@@ -91,7 +94,7 @@ export class GatewayLink {
           retryMs = retryMsMin;
           continue;
         }
-        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        await this.#news.nextWithin(retryMs, signal); // A newer view is a reason to try at once.
         retryMs = Math.min(retryMs * 2, retryMsMax);
       }
     } finally {

@@ -46,7 +46,7 @@ test("each phase becomes the state that a gateway acts on", () => {
     ["serving", false, "serving"],
     ["suspect", false, "serving"], // Fuzzy: it serves until there is a verdict.
     ["draining", false, "draining"],
-    ["stopping", false, "starting"],
+    ["stopping", false, "draining"],
     ["parked", false, "starting"],
     ["draining", true, "leaving"],
     ["stopping", true, "leaving"],

@@ -81,6 +81,7 @@ function stateOf(instance: Instance): MemberState {
     case "suspect":
       return "serving";
     case "draining":
+    case "stopping": // Takes nothing new either, and its address is still its own.
       return "draining";
     default:
       return "starting";

@@ -7,6 +7,9 @@ import { gatewayService } from "./status.ts";
 
 export const gatewayInstance = instanceName("gateway-1");
 
+/** Nothing stands in front of a gateway to drain it: it lets its own requests end after SIGTERM. */
+export const gatewayStop = { drainMs: 0, graceMs: 10_000 } as const;
+
 /** Hook that names a copy right before its launch: the source's `SERVER_ID`. */
 export type ServerId = (service: string, member: MemberSpec) => string;
 
@@ -60,7 +63,7 @@ export function gatewayServiceOf(state: ClusterState, launch: GatewayLaunch): Ru
       successesMin: 1,
       startupMs: 15_000,
     },
-    stop: { drainMs: 0, graceMs: 10_000 },
+    stop: gatewayStop,
     log: { fileMiB: 16, filesMax: 2 },
     members: [{ name: gatewayInstance, number: 1 }],
   };
