@@ -102,13 +102,23 @@ function demandScript(order: LaunchOrder, script: string): void {
   throw missing(order, path, `${why} Correct \`run\` of ${order.service}.`);
 }
 
+/** Options of node whose value is an argument of its own, so that it is not taken for the script. */
+const optionsWithValue: ReadonlySet<string> = new Set([
+  ...["-r", "--require", "--import", "-C", "--conditions", "--loader", "--experimental-loader"],
+  ...["--env-file", "--env-file-if-exists", "--input-type", "--title", "--watch-path"],
+]);
+
 /** The file that node is told to run; undefined when it is told something else, as with `-e`. */
 function scriptOf(order: LaunchOrder): string | undefined {
-  const [first, ...rest] = order.command.slice(1);
-  if (first === undefined || /^(-e|-p|-pe|--eval|--print|-)$/.test(first)) return undefined;
-  if (scriptPattern.test(first)) return first;
-  if (!first.startsWith("-")) return undefined; // A folder or a name that node completes itself.
-  return rest.find((argument) => !argument.startsWith("-") && scriptPattern.test(argument));
+  const args = order.command.slice(1);
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index] ?? "";
+    if (/^(-e|-p|-pe|--eval|--print|-)$/.test(argument)) return undefined;
+    // A folder, or a name that node completes itself, is not looked for.
+    if (!argument.startsWith("-")) return scriptPattern.test(argument) ? argument : undefined;
+    if (optionsWithValue.has(argument)) index += 1;
+  }
+  return undefined;
 }
 
 function isExecutableFile(path: string): boolean {
