@@ -67,7 +67,7 @@ export async function agentGone(call: Invocation, pid: number, withinMs: number)
 
 function launch(call: Invocation, log: AgentLog): ChildProcess {
   const isSource = import.meta.url.endsWith(".ts");
-  const entry = new URL(`./entries/agent-main.${isSource ? "ts" : "js"}`, import.meta.url);
+  const entry = new URL(`${isSource ? "." : ".."}/bin/agent.js`, import.meta.url);
   const args = [...process.execArgv, fileURLToPath(entry), "--state", call.place.stateFolder];
   const output = log.open();
   const agent = spawn(process.execPath, args, {

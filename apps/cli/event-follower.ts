@@ -4,15 +4,15 @@
  */
 import type { ClusterEvent } from "@prunella/wire/control";
 import type { Invocation } from "./invocation.ts";
-import { Reconnection } from "./reconnection.ts";
+import { Reconnection, type ReconnectionOptions } from "./reconnection.ts";
 
 /** Ends when the cluster has ended. Fails when no agent came back, or at Ctrl-C. */
 export async function* followEvents(
   call: Invocation,
   after: number,
-  revive?: () => Promise<unknown>,
+  options: ReconnectionOptions = {},
 ): AsyncIterable<ClusterEvent> {
-  const reconnection = new Reconnection(call, revive);
+  const reconnection = new Reconnection(call, options);
   let last = after;
   for (;;) {
     const client = await reconnection.next();

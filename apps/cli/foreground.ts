@@ -12,9 +12,10 @@ export async function stay(call: Invocation): Promise<ExitCode> {
   const client = await call.connect();
   let after = 0;
   for await (const event of client.events({ after, follow: false })) after = event.id;
+  const revive = () => startAgent(call);
   call.say("Ctrl-C ends the cluster.");
   try {
-    for await (const event of followEvents(call, after, () => startAgent(call))) {
+    for await (const event of followEvents(call, after, { revive })) {
       await writeLine(call, call.json ? JSON.stringify(event) : drawEvent(event, call.out));
     }
     return exitCodes.ok; // Somebody else said `down`.

@@ -3,6 +3,7 @@
  * back the kept lines are asked for again, and those that were seen already are left out.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AwayNotice } from "./away-notice.ts";
 import type { Invocation } from "./invocation.ts";
 import { Reconnection } from "./reconnection.ts";
 
@@ -16,8 +17,9 @@ export async function* followLog(
   call: Invocation,
   instance: string,
   tail: number,
+  notice: AwayNotice,
 ): AsyncIterable<string> {
-  const reconnection = new Reconnection(call);
+  const reconnection = new Reconnection(call, { notice });
   let seen: string[] = [];
   for (let isFirst = true; ; isFirst = false) {
     const client = await reconnection.next();

@@ -18,6 +18,7 @@ import { verbs } from "./verbs.ts";
 import { versionNumber } from "./version-number.ts";
 
 const timeoutMsDefault = 60_000;
+const everywhere = "Everywhere:";
 
 export async function main(argv: readonly string[]): Promise<void> {
   using interruption = new Interruption();
@@ -82,8 +83,9 @@ function addVerb(program: Command, verb: Verb, out: Screen, run: Run): void {
   command.description(`${verb.summary.charAt(0).toUpperCase()}${verb.summary.slice(1)}.`);
   for (const { term, summary } of verb.arguments) command.argument(term, summary);
   addOptions(command, verb.options, undefined);
-  addOptions(command, globalOptionsFor(verb), "Everywhere:");
-  command.addHelpText("after", exampleText(out, verb));
+  addOptions(command, globalOptionsFor(verb), everywhere);
+  const help = new Option("-h, --help", "explain this command").helpGroup(everywhere);
+  command.addHelpOption(help).addHelpText("after", exampleText(out, verb));
   command.action(async () => {
     // The parser ends its action with the command itself; what was typed is kept there.
     const values = { ...program.opts(), ...command.opts(), ...ownColour(program, command) };

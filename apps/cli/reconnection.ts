@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
+import { AwayNotice } from "./away-notice.ts";
 import type { Client } from "./client.ts";
 import { hasEnded } from "./connection.ts";
 import type { Invocation } from "./invocation.ts";
@@ -12,16 +13,23 @@ const retryMs = 250;
 const answerMs = 2_000;
 const awayMsMax = 60_000;
 
+export type ReconnectionOptions = {
+  /** Shared by streams that lose the agent together. */
+  readonly notice?: AwayNotice;
+  /** Brings another agent. Left out: somebody else will, and is waited for. */
+  readonly revive?: () => Promise<unknown>;
+};
+
 export class Reconnection {
   readonly #call: Invocation;
+  readonly #notice: AwayNotice;
   readonly #revive: (() => Promise<unknown>) | undefined;
   #wasConnected = false;
-  #isAwayTold = false;
 
-  /** @param revive - Brings another agent. Left out: somebody else will, and is waited for. */
-  constructor(call: Invocation, revive?: () => Promise<unknown>) {
+  constructor(call: Invocation, options: ReconnectionOptions = {}) {
     this.#call = call;
-    this.#revive = revive;
+    this.#notice = options.notice ?? new AwayNotice(call);
+    this.#revive = options.revive;
   }
 
   /**
@@ -35,30 +43,23 @@ export class Reconnection {
     for (;;) {
       call.signal.throwIfAborted();
       if (this.#wasConnected && (await hasEnded(call.place.stateFolder))) {
-        call.say("The cluster has ended.");
+        this.#notice.ended();
         return undefined;
       }
       try {
         const client = await call.connect();
         await client.status(answerMs);
-        if (this.#isAwayTold) call.say("The agent is back.");
-        this.#isAwayTold = false;
+        this.#notice.back();
         this.#wasConnected = true;
         return client;
       } catch (error) {
         this.lost(error);
         if (!this.#wasConnected || performance.now() - sinceMs > awayMsMax) throw error;
       }
-      this.#tellAway();
+      this.#notice.away(this.#revive === undefined ? ` Another one: ${call.hint("up")}` : "");
       await this.#revive?.();
       await sleep(retryMs, undefined, { signal: call.signal });
     }
-  }
-
-  #tellAway(): void {
-    const remedy = this.#revive === undefined ? ` Another one: ${this.#call.hint("up")}` : "";
-    if (!this.#isAwayTold) this.#call.say(`The agent is away; what runs goes on.${remedy}`);
-    this.#isAwayTold = true;
   }
 
   /** Takes note of a broken stream; anything but a lost agent goes on as a failure. */

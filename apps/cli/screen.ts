@@ -56,15 +56,14 @@ export class Screen {
   readonly stream: NodeJS.WriteStream;
   readonly hasColour: boolean;
   readonly hasUnicode: boolean;
+  /** A terminal whose cursor can be moved. */
+  readonly isTerminal: boolean;
 
   constructor(stream: NodeJS.WriteStream, env: Environment, noColour: boolean) {
     this.stream = stream;
+    this.isTerminal = stream.isTTY === true && env.TERM !== "dumb";
     this.hasColour = !noColour && wantsColour(stream, env);
     this.hasUnicode = env.TERM !== "linux" && env.TERM !== "dumb";
-  }
-
-  get isTerminal(): boolean {
-    return this.stream.isTTY === true;
   }
 
   get columns(): number {

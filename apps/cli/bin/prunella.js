@@ -7,7 +7,7 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import * as modules from "node:module";
+import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -23,7 +23,7 @@ const flags = isSource ? ["-C", "@prunella/source"] : [];
 const isRightNode = isRecent(process.versions.node);
 if (isRightNode && flags.every((flag) => process.execArgv.includes(flag))) {
   // Before anything else is loaded: a command line is judged by how fast it answers.
-  modules.enableCompileCache(cacheFolder());
+  await import("./compile-cache.js");
   const { main } = await import(
     pathToFileURL(isSource ? source : join(home, "dist", "main.js")).href
   );
@@ -43,17 +43,6 @@ function refuse() {
   process.exit(1);
 }
 
-/** Beside the packages, where nobody writes but who installed them; the usual place is open to all. */
-function cacheFolder() {
-  const library = modules.createRequire(self).resolve("commander");
-  return join(
-    library.slice(0, library.lastIndexOf("node_modules")),
-    "node_modules",
-    ".cache",
-    "prunella",
-  );
-}
-
 function isRecent(version) {
   const [major, minor] = version.split(".").map(Number);
   return major > versionMin[0] || (major === versionMin[0] && minor >= versionMin[1]);
@@ -63,8 +52,8 @@ function isRecent(version) {
 function pinnedNode() {
   for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
     try {
-      const manifest = modules.createRequire(from).resolve("node/package.json");
-      const { version } = modules.createRequire(from)(manifest);
+      const manifest = createRequire(from).resolve("node/package.json");
+      const { version } = createRequire(from)(manifest);
       const binary = join(dirname(manifest), "bin", "node");
       if (isRecent(version) && existsSync(binary)) return binary;
     } catch {

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
 import type { ClusterStatus } from "@prunella/wire/control";
+import { AwayNotice } from "../away-notice.ts";
 import { exitCodes } from "../exit-code.ts";
 import type { Invocation } from "../invocation.ts";
 import { followLog } from "../log-follower.ts";
@@ -64,12 +65,13 @@ async function follow(
   words: readonly string[],
   tail: number,
 ): Promise<typeof exitCodes.ok> {
+  const notice = new AwayNotice(call);
   const followed = new Set<string>();
   const failed = Promise.withResolvers<never>();
   const start = (name: string, lines: number) => {
     if (followed.has(name)) return;
     followed.add(name);
-    void followOne(call, printer, name, lines)
+    void followOne(printer, name, followLog(call, name, lines, notice))
       .catch(failed.reject)
       .finally(() => followed.delete(name));
   };
@@ -87,13 +89,12 @@ async function follow(
 }
 
 async function followOne(
-  call: Invocation,
   printer: Printer,
   name: string,
-  tail: number,
+  lines: AsyncIterable<string>,
 ): Promise<void> {
   try {
-    for await (const line of followLog(call, name, tail)) await printer.print(name, line);
+    for await (const line of lines) await printer.print(name, line);
   } catch (error) {
     if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error; // It was removed: no more to come.
   }

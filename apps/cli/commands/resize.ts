@@ -12,6 +12,7 @@ import {
   onlyService,
   serviceUnknown,
 } from "../names.ts";
+import { nearest } from "../suggestion.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Action, Options } from "../verb.ts";
 
@@ -27,8 +28,9 @@ export const add: Action = async (call, words, options) => {
   const status = await client.status();
   const wish = wishOf(status, words, options, (name) => {
     const service = onlyService(status);
-    // With one service the first word may be a host name; with more it can only be a service.
-    if (service !== undefined) return service;
+    // With one service the first word may be a host name, unless it looks like a slip for the service.
+    const isSlip = name !== undefined && nearest(name, [service?.name ?? ""]) !== undefined;
+    if (service !== undefined && !isSlip) return service;
     throw noService(call, status, name, "add");
   });
   return resize(call, client, "add", wish);

@@ -30,11 +30,14 @@ export const up: Action = async (call, _words, options): Promise<ExitCode> => {
   const client = (await findAgent(call)) ?? (await startAgent(call));
   const changes = await client.apply({ cluster: definition, folder });
   await wakeParked(client);
+  const leave = () => call.say(`The cluster goes on starting. End it with: ${call.hint("down")}`);
+  call.signal.addEventListener("abort", leave, { once: true });
   const status = await converge(call, {
     title: `Starting ${spec.name}`,
     isReached: (now) => isWhole(now, Object.keys(spec.services).length),
     instances: (now) => [...now.gateways, ...instancesOf(now)],
   });
+  call.signal.removeEventListener("abort", leave);
   sayChanges(call, changes);
   call.sayDone(`${spec.name} is up, in ${spanText(performance.now() - startedMs)}`);
   if (call.json) call.printJson(status);
