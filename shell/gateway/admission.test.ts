@@ -122,8 +122,10 @@ test("keys spread evenly over the members, and a restart moves none of them", ()
   assert.ok(Math.max(...shares.values()) < 1_150);
   const [first, ...rest] = service.view.members;
   assert.ok(first);
-  const restarted = { ...first, incarnation: 2, port: 99 };
-  assert.equal(service.apply({ ...service.view, members: [restarted, ...rest] }).rebuilt, false);
+  for (const state of ["starting", "serving"] as const) {
+    const restarted = { ...first, incarnation: 2, port: 99, state };
+    assert.equal(service.apply({ ...service.view, members: [restarted, ...rest] }).rebuilt, false);
+  }
   assert.deepEqual(
     before.map((_, n) => home(n)),
     before,

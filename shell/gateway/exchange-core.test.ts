@@ -266,6 +266,39 @@ test("a request without a connection is paused when its body is larger than what
   assert.equal(bench.core.state.keptBytesTotal, 0, "larger than the bound: not kept any longer");
 });
 
+test("a body that grows beyond what is kept while it is being sent is let go, and flows on", () => {
+  const bench = new CoreBench(1);
+  const { client, link } = bench.accept();
+  bench.send(client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+  bench.openAll();
+  for (let sent = 0; sent < 200_000; sent += 10_000) {
+    bench.send(client, "x".repeat(10_000));
+    assert.ok(bench.core.state.keptBytesTotal <= 65_536);
+  }
+  assert.ok(!link.paused);
+  assert.equal(bench.core.state.keptBytesTotal, 0);
+  assert.ok((bench.upstreams[0]?.link.written.length ?? 0) > 200_000);
+});
+
+test("after an early answer the rest of the body goes to nobody, while the answer streams on", () => {
+  const bench = new CoreBench(1);
+  const { client, link } = bench.accept();
+  bench.send(client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n");
+  bench.openAll();
+  const [each] = bench.upstreams;
+  assert.ok(each);
+  bench.send(client, "x".repeat(10_000));
+  bench.reply(each, `${ok}Content-Length: 100000\r\n\r\n${"y".repeat(50_000)}`);
+  const sent = each.link.written.length;
+  bench.send(client, "x".repeat(20_000) + get);
+  assert.equal(each.link.written.length, sent);
+  bench.reply(each, "y".repeat(50_000));
+  assert.match(link.written, /Connection: close\r\n/);
+  assert.equal(link.state, "ended");
+  assert.equal(each.link.state, "destroyed");
+  assert.equal(bench.upstreams.length, 1, "what followed the body is no request");
+});
+
 test("a client that pipelines without end is paused at 64 KiB", () => {
   const bench = new CoreBench(1);
   const { client, link } = bench.accept();

@@ -45,7 +45,7 @@ test("GET is repeated once on a sibling when a member dies before it answers, an
   await using fixture = await DataPathFixture.start([serviceOf([bad, good])]);
   const client = await fixture.client();
   for (let n = 0; n < 12; n++) assert.equal((await client.ask(get(`/${n}`))).status, 200);
-  assert.ok(bad.requests.length > 0, "otherwise this shows nothing");
+  assert.ok(bad.requests.length > 1, "a member that failed one request gets others");
   assert.equal(good.requests.length, 12);
   assert.equal(fixture.service().retries["spent"], bad.requests.length);
   client.destroy();
