@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mix32 } from "@prunella/core/kernel";
+import type { MemberView } from "@prunella/wire/view";
 import { memberOf, serviceOf } from "../../lab/peers/data-path-fixture.ts";
 import { choose } from "./admission.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -123,7 +124,7 @@ test("keys spread evenly over the members, and a restart moves none of them", ()
   const [first, ...rest] = service.view.members;
   assert.ok(first);
   for (const state of ["starting", "serving"] as const) {
-    const restarted = { ...first, incarnation: 2, port: 99, state };
+    const restarted: MemberView = { ...first, incarnation: 2, port: 99, state };
     assert.equal(service.apply({ ...service.view, members: [restarted, ...rest] }).rebuilt, false);
   }
   assert.deepEqual(

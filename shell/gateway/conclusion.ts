@@ -3,7 +3,7 @@
  * next. Every exchange passes here exactly once.
  */
 import { noBytes } from "./byte-queue.ts";
-import { type ClientConnection, clientPhase, deadline } from "./client-connection.ts";
+import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
 import type { Exchange } from "./exchange.ts";
 import type { DiscardedLabel } from "./service-counters.ts";
@@ -11,10 +11,11 @@ import { discard } from "./upstream-pool.ts";
 
 /** Takes the request away from the member that has it. The caller decides about the connection. */
 export function detach(core: CoreState, exchange: Exchange): void {
-  const { service, member, upstream } = exchange;
+  const { service, member, upstream, client } = exchange;
   if (upstream !== undefined) {
     upstream.exchange = undefined;
     exchange.upstream = undefined;
+    client.resume(pauseFor.upstream); // Whoever was too slow is no longer our concern.
   }
   if (service === undefined || member === undefined) return;
   exchange.member = undefined;
@@ -98,6 +99,7 @@ export function goOn(core: CoreState, client: ClientConnection): void {
     return;
   }
   client.phase = clientPhase.head;
+  client.resume(pauseFor.kept | pauseFor.buffers | pauseFor.discarded);
   client.idleSinceMs = core.nowMs;
   if (client.blocked) client.wait(core.nowMs + core.limits.slowReaderMs, deadline.slowReader);
   else client.wait(core.nowMs + core.limits.idleMs, deadline.idle);

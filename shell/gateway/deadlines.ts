@@ -8,6 +8,8 @@ import type { ClosedLabel, CoreState } from "./core-state.ts";
 import { connectFailed, exchangeFailed, lateResponse } from "./dispatch.ts";
 import { refuse } from "./own-answer.ts";
 import { refusal } from "./refusals.ts";
+import { blockBytes } from "./slab.ts";
+import type { Link } from "./transport.ts";
 import { closeTunnel } from "./tunnel.ts";
 import { upstreamPhase } from "./upstream-connection.ts";
 import { closeExpired } from "./upstream-pool.ts";
@@ -62,10 +64,16 @@ export function expireConnects(core: CoreState): readonly ClientConnection[] {
 /** Everything that waits in our memory for this client, counted by what it pins. */
 function buffered(client: ClientConnection): number {
   const { upstream } = client.exchange;
-  const own = client.pending.length + client.headBytes.length + client.link.writableLength;
+  const own = client.pending.length + client.headBytes.length + queued(client);
   if (upstream === undefined) return own;
   const held = upstream.held?.length ?? 0;
-  return own + held + upstream.headBytes.length + upstream.link.writableLength;
+  return own + held + upstream.headBytes.length + queued(upstream);
+}
+
+/** Few bytes behind a peer that does not take them may pin the whole block that they lie in. */
+function queued(connection: { readonly link: Link; readonly blocked: boolean }): number {
+  const { writableLength } = connection.link;
+  return connection.blocked ? Math.max(writableLength, blockBytes) : writableLength;
 }
 
 /**

@@ -299,6 +299,45 @@ test("after an early answer the rest of the body goes to nobody, while the answe
   assert.equal(bench.upstreams.length, 1, "what followed the body is no request");
 });
 
+test("a client that was paused for a member goes on when another one has its request, or the answer came", () => {
+  const bench = new CoreBench(2);
+  const { client, link } = bench.accept();
+  bench.send(client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000\r\n\r\n");
+  bench.openAll();
+  const [first] = bench.upstreams;
+  assert.ok(first);
+  first.link.takes = false;
+  bench.send(client, "x".repeat(10_000));
+  assert.ok(link.paused);
+  bench.core.upstreamClosed(first.upstream, bench.nowMs);
+  bench.openAll();
+  const second = bench.upstreams[1];
+  assert.ok(second);
+  assert.ok(!link.paused);
+  second.link.takes = false;
+  bench.send(client, "x".repeat(10_000));
+  assert.ok(link.paused);
+  assert.ok(second.link.written.endsWith("x".repeat(20_000)));
+  bench.reply(second, length("thanks"));
+  assert.ok(!link.paused, "the next request is welcome");
+  assert.ok(link.written.endsWith("thanks"));
+});
+
+test("an early answer that breaks before it was given is not repeated with half a body", () => {
+  const bench = new CoreBench(2);
+  const { client, link } = bench.accept();
+  bench.send(client, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\nhalf");
+  bench.openAll();
+  const [first] = bench.upstreams;
+  assert.ok(first);
+  bench.reply(first, `${ok}Content-Length: 10\r\n\r\nhalf`);
+  bench.send(client, "the other half.");
+  bench.core.upstreamClosed(first.upstream, bench.nowMs);
+  bench.openAll();
+  assert.equal(bench.upstreams.length, 1);
+  assert.match(link.written, /^HTTP\/1\.1 502 /);
+});
+
 test("a client that pipelines without end is paused at 64 KiB", () => {
   const bench = new CoreBench(1);
   const { client, link } = bench.accept();

@@ -79,6 +79,7 @@ export function beginBody(
 function discardRequestBody(exchange: Exchange): void {
   const { client } = exchange;
   exchange.bodyDiscarded = true;
+  exchange.whole = false; // So it cannot be repeated either.
   client.lingerBytes = 0;
   client.resume(pauseFor.upstream | pauseFor.kept);
 }

@@ -224,10 +224,15 @@ export function clientTakesBytes(core: CoreState, exchange: Exchange): void {
     upstream.paused = false;
     upstream.link.resume();
   }
-  if (client.phase === clientPhase.exchange && exchange.given) {
-    client.wait(core.nowMs + core.limits.responseBodyMs, deadline.stream);
-  } else if (client.phase === clientPhase.head && client.deadlineFor === deadline.slowReader) {
+  if (client.deadlineFor !== deadline.slowReader) return;
+  if (client.phase === clientPhase.head) {
     client.wait(core.nowMs + core.limits.idleMs, deadline.idle);
+  } else if (exchange.given) {
+    client.wait(core.nowMs + core.limits.responseBodyMs, deadline.stream);
+  } else {
+    // Only an interim answer was too much; the member still owes the final one.
+    const timeoutMs = exchange.service?.view.timeoutMs ?? core.limits.responseBodyMs;
+    client.wait(core.nowMs + timeoutMs, deadline.response);
   }
 }
 

@@ -3,7 +3,7 @@
  * never written again, so a view handed to an asynchronous write, or kept for a retry, stays as it
  * was. 64 KiB bound what one slow exchange can pin.
  */
-const blockBytes = 65_536;
+export const blockBytes = 65_536;
 
 export class Slab {
   block: Buffer = Buffer.allocUnsafeSlow(blockBytes);
