@@ -1,3 +1,4 @@
+/** What the data path tells beside its counters: facts that somebody must act on. */
 import type { ServiceName } from "@prunella/core/kernel";
 
 /** Something that a person or the agent should hear of; the same one at most once a minute. */

@@ -27,7 +27,7 @@ test("one client connection and one upstream connection carry many requests", as
   client.destroy();
 });
 
-test("the head that a member sees is the client's, with hop-by-hop lines replaced by ours", async () => {
+test("G20: the head that a member sees is the client's, with hop-by-hop lines replaced by ours", async () => {
   await using backend = await started(echo);
   await using fixture = await DataPathFixture.start([serviceOf([backend])]);
   const client = await fixture.client();
@@ -286,7 +286,7 @@ test("Expect: 100-continue is answered by the member, and the body follows", asy
   client.destroy();
 });
 
-test("a final answer before the body came ends both connections, and the body is no request", async () => {
+test("G4: a final answer before the body came ends both connections, and the body is no request", async () => {
   await using backend = await started(echo);
   backend.script = {
     bytes: (connection, bytes) => {

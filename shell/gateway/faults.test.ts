@@ -179,7 +179,7 @@ test("POST takes no connection that was idle for more than a second", async () =
   client.destroy();
 });
 
-test("a body in chunks that turns malformed is refused, and the member sees an abort", async () => {
+test("G1: a body in chunks that turns malformed is refused, and the member sees an abort", async () => {
   await using backend = await ScriptedBackend.start(silent);
   await using fixture = await DataPathFixture.start([serviceOf([backend])]);
   const client = await fixture.client();
@@ -218,7 +218,7 @@ test("after a refusal nothing is interpreted, and what came before it was answer
   );
 });
 
-test("too many connections are accepted and closed, and counted", async () => {
+test("G19: too many connections are accepted and closed, and counted", async () => {
   await using backend = await ScriptedBackend.start(healthy);
   await using fixture = await DataPathFixture.start([serviceOf([backend])], {
     limits: { clientConnectionsMax: 2 },

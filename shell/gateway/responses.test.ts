@@ -60,7 +60,7 @@ test("broken chunks in the middle of a body break the answer off", async () => {
   await client.until(() => backend.openCount === 0, "the connection to end");
 });
 
-test("bytes behind a response are dropped with their connection; the response stands", async () => {
+test("G4: bytes behind a response are dropped with their connection; the response stands", async () => {
   await using backend = await ScriptedBackend.start({
     answer: () => respond("one") + respond("surplus"),
   });
@@ -73,7 +73,7 @@ test("bytes behind a response are dropped with their connection; the response st
   client.destroy();
 });
 
-test("bytes without a request never become an answer, and twice in a minute is reported", async () => {
+test("G3: bytes without a request never become an answer, and twice in a minute is reported", async () => {
   const facts: string[] = [];
   await using backend = await ScriptedBackend.start({ answer: () => respond("mine") });
   await using fixture = await DataPathFixture.start([serviceOf([backend])], {
@@ -151,7 +151,7 @@ test("an ordinary error of the application is passed on and never retried", asyn
   client.destroy();
 });
 
-test("a member that dies within a large answer breaks it visibly, with a length and with chunks", async () => {
+test("G7: a member that dies within a large answer breaks it visibly, with a length and with chunks", async () => {
   const bodies = [
     `${ok}Content-Length: 100000\r\n\r\n${"x".repeat(50_000)}`,
     `${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`,
@@ -174,7 +174,7 @@ test("a member that dies within a large answer breaks it visibly, with a length 
   }
 });
 
-test("where the end of the connection ends the answer, a broken one ends with a reset", async () => {
+test("G7: where the end of the connection ends the answer, a broken one ends with a reset", async () => {
   let kill = () => undefined as unknown;
   await using backend = await ScriptedBackend.start({
     answer: (_, connection) => {

@@ -51,7 +51,7 @@ test("GET is repeated once on a sibling when a member dies before it answers, an
   client.destroy();
 });
 
-test("POST is never sent to a second member after a byte of it was sent to a first", async () => {
+test("G8: POST is never sent to a second member after a byte of it was sent to a first", async () => {
   await using bad = await ScriptedBackend.start({ answer: (_, connection) => dying(connection) });
   await using good = await ScriptedBackend.start(healthy);
   await using fixture = await DataPathFixture.start([serviceOf([bad, good])]);
@@ -67,7 +67,7 @@ test("POST is never sent to a second member after a byte of it was sent to a fir
   assert.ok(bad.requests.length > 0 && good.requests.length > 0);
 });
 
-test("a small answer that breaks in its middle is repeated; a large one is broken off", async () => {
+test("G9: a small answer that breaks in its middle is repeated; one that was begun is broken off", async () => {
   for (const [length, status] of [
     [1_000, "200"],
     [100_000, "broken"],
@@ -108,7 +108,7 @@ test("a member that declares that it did nothing lets even a POST go on", async 
   client.destroy();
 });
 
-test("the budget bounds what a total outage can cost", async () => {
+test("G10: the budget bounds what a total outage can cost", async () => {
   const script: Script = { answer: (_, connection) => dying(connection) };
   await using a = await ScriptedBackend.start(script);
   await using b = await ScriptedBackend.start(script);
@@ -178,7 +178,7 @@ test("requests wait while nobody serves, in order, and are answered when somebod
   for (const client of clients) client.destroy();
 });
 
-test("waiting ends with 503 and Retry-After; a full queue says so at once", async () => {
+test("G19: waiting ends with 503 and Retry-After; a full queue says so at once", async () => {
   await using fixture = await DataPathFixture.start([serviceOf([])], {
     limits: { holdMs: 100, heldMax: 2 },
   });

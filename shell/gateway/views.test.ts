@@ -102,7 +102,7 @@ test("keys come from path, query, header, cookie or client, and the first that i
   await Promise.all(backends.map((backend) => backend.close()));
 });
 
-test("a draining member gets no new exchange, and none of its exchanges is cut", async () => {
+test("G16: a draining member gets no new exchange, and none of its exchanges is cut", async () => {
   await using old = await ScriptedBackend.start({ answer: () => undefined });
   await using next = await ScriptedBackend.start(named("next"));
   await using fixture = await DataPathFixture.start([serviceOf([old])]);
@@ -140,12 +140,10 @@ test("members join, drain and leave under load without a single failure", async 
     const before = fixture.service().requests["2xx"] ?? 0;
     fixture.show(
       serviceOf(
-        shapes
-          .slice(0, 3 + (round % 4))
-          .map((shape, n) => ({
-            ...shape,
-            state: n === round % 3 ? states[round % 2 === 0 ? 1 : 2] : "serving",
-          })),
+        shapes.slice(0, 3 + (round % 4)).map((shape, n) => ({
+          ...shape,
+          state: n === round % 3 ? states[round % 2 === 0 ? 1 : 2] : "serving",
+        })),
         round % 2 === 0 ? {} : byPath,
       ),
     );
