@@ -110,6 +110,12 @@ test("an adopted copy that is killed from outside is told within 100 ms of looki
   assert.deepEqual(bench.living(), []);
 });
 
+test("a pid with another start time is another process", () => {
+  const { startTicks } = linuxProcessTable.read(process.pid) ?? { startTicks: 0 };
+  assert.ok(isAlive(linuxProcessTable, { pid: process.pid, startTicks }));
+  assert.equal(isAlive(linuxProcessTable, { pid: process.pid, startTicks: startTicks - 1 }), false);
+});
+
 test("a zombie that nobody reaps is dead, and no family", async () => {
   // The outer shell stays and never waits, so its child remains a zombie for as long as we look.
   const parent = spawn(

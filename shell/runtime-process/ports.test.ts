@@ -47,34 +47,50 @@ test("a stranger that took the port while the copy was away costs the address an
   await serves(host, second);
 });
 
-test("a copy that finds its port taken says so, its listener is named, and the next moves on", async () => {
+/** Waits with listening until it is told to: the race between try and listen, on purpose. */
+const lateListener = `
+  process.on("SIGUSR2", () =>
+    require("node:net").createServer()
+      .on("error", (error) => { console.error(error); process.exit(1); })
+      .listen(Number(process.env.PORT), "127.0.0.1"));
+  setInterval(() => {}, 1000);
+  console.log("ready");`;
+
+test("a copy that said its port was taken gets another one the next time", async () => {
   await using bench = await ProcessBench.make();
   await using host = await bench.open();
   await using feed = follow(host);
-  // A port that is free when the host tries it and taken when the copy listens: the race, on purpose.
-  const waits = `
-    process.on("SIGUSR2", () =>
-      require("node:net").createServer()
-        .on("error", (error) => { console.error(error); process.exit(1); })
-        .listen(Number(process.env.PORT), "127.0.0.1"));
-    setInterval(() => {}, 1000);
-    console.log("ready");`;
-  const late = { ...order(bench, "hello-1", 1, "serve"), command: [process.execPath, "-e", waits] };
-  const first = await host.launch(late);
+  const wish = order(bench, "hello-1", 1, "serve");
+  const first = await host.launch({ ...wish, command: [process.execPath, "-e", lateListener] });
   const port = first.address?.port ?? 0;
-  await using _stranger = await occupy(port);
-  const owner = await host.listener(first.instance);
-  assert.ok(typeof owner === "object");
-  assert.match(owner.stranger, new RegExp(`node.* \\(pid ${process.pid}\\)$`));
-  while ((await logText(host, first.instance)).includes("ready") === false) await delay(5);
+  const stranger = await occupy(port);
+  while (!(await logText(host, first.instance)).includes("ready")) await delay(5);
   process.kill(first.pid ?? 0, "SIGUSR2");
-  const ended = await feed.exitOf("hello-1", 1);
-  assert.equal(ended.exit?.code, 1);
-  await _stranger[Symbol.asyncDispose]();
+  assert.equal((await feed.exitOf("hello-1", 1)).exit?.code, 1);
+  await stranger[Symbol.asyncDispose]();
 
   const second = await host.launch(order(bench, "hello-1", 2, "serve"));
   assert.notEqual(second.address?.port, port, "free again, but not to be trusted");
   await serves(host, second);
+});
+
+test("a stranger that was seen on the port of a copy is named, and the next copy moves on", async () => {
+  await using bench = await ProcessBench.make();
+  await using host = await bench.open();
+  await using feed = follow(host);
+  const wish = order(bench, "hello-1", 1, "serve");
+  const first = await host.launch({ ...wish, command: [process.execPath, "-e", lateListener] });
+  const port = first.address?.port ?? 0;
+  assert.equal(await host.listener(first.instance), "none");
+  const stranger = await occupy(port);
+  const owner = await host.listener(first.instance);
+  assert.ok(typeof owner === "object");
+  assert.match(owner.stranger, new RegExp(`node.* \\(pid ${process.pid}\\)$`));
+  await stranger[Symbol.asyncDispose]();
+  await host.signal(first.instance, 1, "kill");
+  await feed.exitOf("hello-1", 1);
+  const second = await host.launch(order(bench, "hello-1", 2, "serve"));
+  assert.notEqual(second.address?.port, port);
 });
 
 async function logText(

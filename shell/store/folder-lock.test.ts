@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,4 +96,22 @@ test("a lock file that is none is named, and a folder that is missing as well", 
     message: /lock\.db is damaged/,
   });
   assert.throws(() => lockFolder(join(folder, "missing")), { code: "STATE_REFUSED" });
+});
+
+test("a full disk does not keep an owner out", (context) => {
+  const folder = mkdtempSync(join(root, "f-"));
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], { stdio: "ignore" });
+  } catch {
+    return context.skip("a tmpfs cannot be mounted here");
+  }
+  try {
+    const ballast = join(folder, "ballast");
+    assert.throws(() => writeFileSync(ballast, Buffer.alloc(128 * 1024)), { code: "ENOSPC" });
+    using lock = lockFolder(folder);
+    assert.ok(lock.isIntact());
+    assert.throws(() => lockFolder(folder), { code: "STATE_LOCKED" });
+  } finally {
+    execFileSync("umount", ["--lazy", folder]);
+  }
 });

@@ -20,7 +20,7 @@ import { Journal, type JournalEntry, type JournalNotice, type JournalOptions } f
 const root = mkdtempSync(join(tmpdir(), "prunella-journal-"));
 const mounts: string[] = [];
 after(() => {
-  for (const mount of mounts) execFileSync("umount", [mount]);
+  for (const mount of mounts) execFileSync("umount", ["--lazy", mount]);
   rmSync(root, { recursive: true, force: true });
 });
 
