@@ -19,7 +19,9 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   .filter((path) => path !== "" && existsSync(join(root, path)));
 
 const sources = files.filter((path) => /\.(ts|tsx|js|mjs)$/.test(path));
-const shipped = sources.filter((path) => !/\.test\.ts$|^lab\/|^scripts\/|\/fixtures\//.test(path));
+const shipped = sources.filter(
+  (path) => !/\.test\.ts$|^lab\/|^scripts\/|\/(fixtures|testing)\//.test(path),
+);
 
 function read(path: string): string {
   return readFileSync(join(root, path), "utf8");

@@ -1,8 +1,8 @@
 /** Finds the service or the instance that a person named, or says which ones there are. */
 import { ClusterError } from "@prunella/core/kernel";
+import { nearestName } from "@prunella/spec/nearest-name";
 import type { ClusterStatus, InstanceStatus, ServiceStatus } from "@prunella/wire/control";
 import type { Invocation } from "./invocation.ts";
-import { nearest } from "./suggestion.ts";
 
 const namesShownMax = 30;
 
@@ -56,7 +56,7 @@ export function withGuess(
 ): Error {
   const ours = instanceUnknown(call, status, name);
   if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) return ours;
-  const guess = nearest(
+  const guess = nearestName(
     name,
     everyInstance(status).map((instance) => instance.name),
   );
@@ -73,7 +73,7 @@ function unknown(
   name: string,
   known: readonly string[],
 ): ClusterError {
-  const guess = nearest(name, known);
+  const guess = nearestName(name, known);
   const shown = known.slice(0, namesShownMax).join(", ");
   const more = known.length > namesShownMax ? ` and ${known.length - namesShownMax} more` : "";
   return new ClusterError(code, {

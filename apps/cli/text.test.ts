@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { nearestName } from "@prunella/spec/nearest-name";
 import fc from "fast-check";
 import { findPlace, shellWord } from "./cluster-place.ts";
 import { ageText, spanText } from "./duration.ts";
@@ -11,7 +12,6 @@ import { linesOf } from "./line-stream.ts";
 import { overlap } from "./log-follower.ts";
 import { printable } from "./printable.ts";
 import { cutStyled, widthOf, wrap } from "./screen.ts";
-import { nearest } from "./suggestion.ts";
 import { drawTable } from "./table.ts";
 
 test("a table drops its least important columns until it fits, and never the others", () => {
@@ -91,10 +91,10 @@ test("a log is joined after its last seen line, also when lines repeat", () => {
 
 test("a slip of the fingers finds the name, another word does not", () => {
   const known = ["hello-1", "hello-2", "gateway"];
-  assert.equal(nearest("helo-2", known), "hello-2");
-  assert.equal(nearest("GATEWYA", known), "gateway");
-  assert.equal(nearest("database", known), undefined);
-  assert.equal(nearest("x", known), undefined);
+  assert.equal(nearestName("helo-2", known), "hello-2");
+  assert.equal(nearestName("GATEWYA", known), "gateway");
+  assert.equal(nearestName("database", known), undefined);
+  assert.equal(nearestName("x", known), undefined);
 });
 
 test("spans and ages are as precise as useful", () => {

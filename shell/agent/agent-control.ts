@@ -154,7 +154,8 @@ export class AgentControl implements Control {
   }
 
   logs(text: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string> {
-    return this.#options.runtime.logs(this.#find(text).instance.name, options, signal);
+    const { name } = this.#find(text).instance; // An unknown name is refused before anything is sent.
+    return untilUnknown(this.#options.runtime.logs(name, options, signal));
   }
 
   events(afterId: number, follow: boolean, signal: AbortSignal): AsyncIterable<ClusterEvent> {
@@ -255,6 +256,15 @@ export class AgentControl implements Control {
       message: `There is no instance "${text}"${last === undefined ? "" : ` any more: ${last}`}. ${list}`,
       details: { instance: text, known },
     });
+  }
+}
+
+/** One that was never launched, or has gone in the meantime, has nothing (more) to say. */
+async function* untilUnknown(lines: AsyncIterable<string>): AsyncIterable<string> {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error;
   }
 }
 

@@ -33,6 +33,8 @@ export type AgentOptions = {
   readonly nodePath: string;
   /** Program and arguments of a gateway process, without its configuration. */
   readonly gatewayCommand: readonly string[];
+  /** Where Node keeps compiled code of our own processes, so that a killed gateway is back sooner. */
+  readonly compileCache: string | undefined;
   /** What instances inherit from the shell of the first `up`. */
   readonly inheritedEnv: Readonly<Record<string, string>>;
   readonly log: Logger;
@@ -60,8 +62,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     keeper?.drain(instance, incarnation, boundMs);
   await using opened = await openRuntime(folder, drain, log);
   const { runtime, leftovers } = opened;
-  const command = options.gatewayCommand;
-  const gateways = new GatewayFleet({ folder, token, command, onAcknowledged: () => {} });
+  const gateways = new GatewayFleet({
+    folder,
+    token,
+    command: options.gatewayCommand,
+    compileCache: options.compileCache,
+  });
   let controlUrl = "";
   keeper = new ClusterKeeper(state, {
     runtime,

@@ -1,5 +1,4 @@
 /** The calls of the control API, a line of thought each. `docs/reference/control-api.md` lists them. */
-import { Readable } from "node:stream";
 import {
   applyRequest,
   clusterEvent,
@@ -10,10 +9,10 @@ import {
   serviceStatus,
 } from "@prunella/wire/control";
 import { payloadBytesMax } from "@prunella/wire/load-balancer-api";
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Control, LoadBalancerAnswer } from "./control.ts";
-import { ndjson, serverSentEvents } from "./event-stream.ts";
+import { ndjson, serverSentEvents, streamed } from "./event-stream.ts";
 
 const serviceParams = z.object({ service: z.string() });
 const instanceParams = z.object({ name: z.string() });
@@ -86,11 +85,10 @@ function streamRoutes(server: FastifyInstance, control: Control): void {
     { schema: { params: instanceParams, querystring: logQuery } },
     async (request, reply) => {
       const { tail, follow } = request.query;
-      const signal = whenGone(request, reply);
-      control.status(); // Fails early, while a status code can still be sent.
+      const signal = whenGone(reply);
       const options = { tailLines: tail, follow: follow === "true" };
       const lines = control.logs(request.params.name, options, signal);
-      return reply.type("text/plain; charset=utf-8").send(Readable.from(ended(lines)));
+      return streamed(reply, "text/plain; charset=utf-8", ended(lines));
     },
   );
   server.get<{ Querystring: z.infer<typeof eventQuery> }>(
@@ -101,13 +99,13 @@ function streamRoutes(server: FastifyInstance, control: Control): void {
       const resumed = Number(request.headers["last-event-id"] ?? request.query.after);
       const follow = streaming || request.query.follow === "true";
       const after = Number.isSafeInteger(resumed) && resumed >= 0 ? resumed : 0;
-      const events = control.events(after, follow, whenGone(request, reply));
+      const events = control.events(after, follow, whenGone(reply));
       if (streaming) return serverSentEvents(reply, events);
-      return reply.type("application/x-ndjson").send(Readable.from(ndjson(events)));
+      return streamed(reply, "application/x-ndjson", ndjson(events));
     },
   );
   server.post("/down", async (_request, reply) =>
-    reply.type("application/x-ndjson").send(Readable.from(ndjson(control.down()))),
+    streamed(reply, "application/x-ndjson", ndjson(control.down())),
   );
 }
 
@@ -141,7 +139,7 @@ function sendAnswer(reply: FastifyReply, answer: LoadBalancerAnswer): FastifyRep
 }
 
 /** Aborts when the client has gone away, so that no stream is fed for nobody. */
-function whenGone(_request: FastifyRequest, reply: FastifyReply): AbortSignal {
+function whenGone(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once("close", () => controller.abort());
   return controller.signal;

@@ -1,4 +1,6 @@
 /** Two ways to send a stream of facts: lines of JSON for programs, Server-Sent Events with resume. */
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { ClusterEvent } from "@prunella/wire/control";
 import type { FastifyReply } from "fastify";
 
@@ -7,6 +9,25 @@ const bufferedBytesMax = 1024 * 1024;
 
 export async function* ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
   for await (const value of values) yield `${JSON.stringify(value)}\n`;
+}
+
+/**
+ * Sends text as it comes. The head leaves at once, so that a client knows that it is connected before
+ * there is any news; back-pressure is that of the socket.
+ */
+export async function streamed(
+  reply: FastifyReply,
+  contentType: string,
+  texts: AsyncIterable<string>,
+): Promise<void> {
+  reply.hijack();
+  reply.raw.writeHead(200, { "content-type": contentType, "cache-control": "no-store" });
+  reply.raw.flushHeaders();
+  try {
+    await pipeline(Readable.from(texts), reply.raw);
+  } catch {
+    reply.raw.destroy(); // The reader went away, or must see that this is not the end.
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ export type GatewayFleetOptions = {
   readonly token: string;
   /** Program and arguments of a gateway process; the configuration file is added. */
   readonly command: readonly string[];
-  readonly onAcknowledged: () => void;
+  readonly compileCache: string | undefined;
 };
 
 export class GatewayFleet {
@@ -34,7 +34,6 @@ export class GatewayFleet {
     this.#link = new GatewayLink({
       announceFile: this.#file("announce"),
       token: options.token,
-      onAcknowledged: options.onAcknowledged,
     });
   }
 
@@ -42,7 +41,7 @@ export class GatewayFleet {
   async apply(state: ClusterState, runtime: Runtime, signal: AbortSignal): Promise<void> {
     const { spec } = state;
     if (spec === undefined) return;
-    const { folder, command } = this.#options;
+    const { folder, command, compileCache } = this.#options;
     const { host, port, trustedProxies, accessLog } = spec.gateway;
     const config = {
       cluster: spec.name,
@@ -63,6 +62,7 @@ export class GatewayFleet {
       folder: folder.root,
       port,
       revision,
+      compileCache,
     };
     this.#wanted = true;
     await runtime.apply(gatewayServiceOf(state, launch), signal);

@@ -21,8 +21,6 @@ type Announcement = { readonly pid: number; readonly adminUrl: string };
 export type GatewayLinkOptions = {
   readonly announceFile: string;
   readonly token: string;
-  /** Called after each change of `acknowledged`. */
-  readonly onAcknowledged: () => void;
 };
 
 export class GatewayLink {
@@ -122,7 +120,6 @@ export class GatewayLink {
       this.#refusal = answer.ok ? undefined : `HTTP ${answer.status}: ${text}`;
       if (!answer.ok) return false;
       this.#acknowledged = { pid, version: view.version };
-      this.#options.onAcknowledged();
       return true;
     } catch {
       this.#adminUrl = undefined; // Gone or restarting: look its address up again.

@@ -15,6 +15,8 @@ export type ServerId = (service: string, member: MemberSpec) => string;
 
 /** How the gateway process is started. A change of `revision` restarts it. */
 export type GatewayLaunch = {
+  /** Where Node keeps compiled code of our own processes; undefined: where the host says. */
+  readonly compileCache: string | undefined;
   readonly command: readonly string[];
   readonly folder: string;
   readonly port: number;
@@ -52,7 +54,11 @@ export function gatewayServiceOf(state: ClusterState, launch: GatewayLaunch): Ru
     cluster: state.spec?.name ?? "",
     command: launch.command,
     folder: launch.folder,
-    env: { ...state.inheritedEnv, PRUNELLA_CONFIG_REVISION: launch.revision },
+    env: {
+      ...state.inheritedEnv,
+      ...(launch.compileCache === undefined ? {} : { NODE_COMPILE_CACHE: launch.compileCache }),
+      PRUNELLA_CONFIG_REVISION: launch.revision,
+    },
     memberEnv: () => ({}),
     fixedPort: launch.port,
     probe: {

@@ -1,5 +1,6 @@
 /** `prunella add` and `prunella rm`: the same wish with two signs. */
 import { ClusterError } from "@prunella/core/kernel";
+import { nearestName } from "@prunella/spec/nearest-name";
 import type { ClusterStatus, InstanceStatus, ServiceStatus } from "@prunella/wire/control";
 import type { Client } from "../client.ts";
 import { converge, instancesOf } from "../convergence.ts";
@@ -12,7 +13,6 @@ import {
   onlyService,
   serviceUnknown,
 } from "../names.ts";
-import { nearest } from "../suggestion.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Action, Options } from "../verb.ts";
 
@@ -29,7 +29,7 @@ export const add: Action = async (call, words, options) => {
   const wish = wishOf(status, words, options, (name) => {
     const service = onlyService(status);
     // With one service the first word may be a host name, unless it looks like a slip for the service.
-    const isSlip = name !== undefined && nearest(name, [service?.name ?? ""]) !== undefined;
+    const isSlip = name !== undefined && nearestName(name, [service?.name ?? ""]) !== undefined;
     if (service !== undefined && !isSlip) return service;
     throw noService(call, status, name, "add");
   });

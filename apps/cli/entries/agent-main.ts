@@ -2,6 +2,8 @@
  * The agent as a process: `agent-main --state DIR`. Started by `prunella up`, detached; ends on SIGTERM
  * and leaves what it keeps alive running, or after `prunella down`, when nothing runs any more.
  */
+import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runAgent, stderrLog } from "@prunella/agent";
@@ -18,6 +20,8 @@ process.once("SIGTERM", () => stop.abort());
 process.once("SIGINT", () => stop.abort());
 process.on("SIGHUP", () => {}); // The terminal that started it may close.
 
+// Node keeps it in a subfolder of its own version.
+const compileCache = getCompileCacheDir();
 const isSource = import.meta.url.endsWith(".ts");
 const gatewayEntry = new URL(`./gateway-main.${isSource ? "ts" : "js"}`, import.meta.url);
 
@@ -27,6 +31,7 @@ try {
       folder: values.state ?? ".prunella",
       version: versionNumber(),
       nodePath: process.execPath,
+      compileCache: compileCache === undefined ? undefined : dirname(compileCache),
       gatewayCommand: [process.execPath, ...process.execArgv, fileURLToPath(gatewayEntry)],
       inheritedEnv: Object.fromEntries(
         inherited.flatMap((name) => {
