@@ -98,6 +98,7 @@ export class Service {
     for (const member of members) retire(member);
     this.members = [];
     this.servingCount = 0;
+    this.#index();
     return members;
   }
 
