@@ -24,9 +24,9 @@ const plain: NodeStart = { arguments: [], env: {} };
 
 /**
  * What to put before the arguments of a program and into its environment. Nothing for programs that
- * are not node or that decided about the cache themselves.
+ * are not node or that want no cache; those that name a cache of their own keep it.
  *
- * @param folder - Where the cache lives; made on first use.
+ * @param folder - Where the cache and the preload live; made on first use.
  */
 export function nodeStart(
   program: string,
@@ -34,7 +34,7 @@ export function nodeStart(
   folder: string,
 ): NodeStart {
   if (!isNode(program)) return plain;
-  if ("NODE_COMPILE_CACHE" in env || "NODE_DISABLE_COMPILE_CACHE" in env) return plain;
+  if ("NODE_DISABLE_COMPILE_CACHE" in env) return plain;
   const preload = join(folder, "preload.cjs");
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -43,5 +43,9 @@ export function nodeStart(
     if (isDiskFull(error)) return plain; // Slower is better than not at all.
     throw error;
   }
-  return { arguments: ["--require", preload], env: { NODE_COMPILE_CACHE: folder } };
+  const ownFolder = env["NODE_COMPILE_CACHE"];
+  return {
+    arguments: ["--require", preload],
+    env: { NODE_COMPILE_CACHE: ownFolder ?? folder },
+  };
 }

@@ -38,6 +38,7 @@ import { startProcess } from "./spawning.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export type ProcessHostOptions = {
+  /** `PRUNELLA_CLUSTER` of copies whose order does not name a cluster. */
   readonly cluster: string;
   /** The folder of all instances (`instances` of the state folder). It exists and has one owner. */
   readonly folder: string;
