@@ -13,6 +13,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { type InstanceName, isName } from "@prunella/core/kernel";
+import { sweepTemporaryFiles } from "@prunella/store";
 import { familyOf, killAll, launchVariable } from "./family.ts";
 import { ended, type LaunchRecord, monotonicMs, recordFromProcess } from "./launch-record.ts";
 import type { ProcessFacts, ProcessTable } from "./process-table.ts";
@@ -31,7 +32,10 @@ export async function adoptCopies(
   store: RecordStore,
   mark: string,
 ): Promise<readonly LaunchRecord[]> {
-  const recorded = store.instances().map((instance) => store.read(instance));
+  const recorded = store.instances().map((instance) => {
+    sweepTemporaryFiles(store.folderOf(instance)); // An agent may have died while it wrote.
+    return store.read(instance);
+  });
   let carriers = carriersOf(table, mark);
   const found = new Map<InstanceName, LaunchRecord>();
   for (const record of recorded) {

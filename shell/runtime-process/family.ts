@@ -3,7 +3,8 @@
  * and whoever else was started with the copy's launch id and slipped away (a double fork with its
  * own session). The last kind is found by the environment, which children inherit.
  */
-import { invariant } from "@prunella/core/kernel";
+import { ClusterError, invariant } from "@prunella/core/kernel";
+import { systemCode } from "@prunella/store";
 import type { ProcessFacts, ProcessTable } from "./process-table.ts";
 
 /** The variable that names a launch. It is inherited, so it finds what left group and session. */
@@ -45,21 +46,34 @@ export function groupOf(all: readonly ProcessFacts[], leader: Leader): readonly 
   );
 }
 
-/** Signals a whole group. A group that is gone is fine: that is what a signal is for. */
+/**
+ * Signals a whole group. A group that is gone is fine: that is what a signal is for.
+ *
+ * @throws ClusterError `RUNTIME_UNAVAILABLE` when all of it belongs to another user by now.
+ */
 export function signalGroup(leader: Leader, signal: NodeJS.Signals): void {
   invariant(leader.pid > 1, "a group is never that of init, nor everybody's");
-  signalProcess(-leader.pid, signal);
+  if (signalProcess(-leader.pid, signal)) return;
+  throw new ClusterError("RUNTIME_UNAVAILABLE", {
+    message: `Process group ${leader.pid} may not be signalled: it runs as another user. End it as that user, or as root.`,
+    details: { pid: leader.pid, signal },
+  });
 }
 
-/** Ends each of these processes by force, whatever group it hides in. */
+/** Ends each of these processes by force, whatever group it hides in, as far as we may. */
 export function killAll(members: readonly ProcessFacts[]): void {
   for (const member of members) signalProcess(member.pid, "SIGKILL");
 }
 
-function signalProcess(pid: number, signal: NodeJS.Signals): void {
+/** False when the process is another user's. */
+function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(pid, signal);
+    return true;
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    const code = systemCode(error);
+    if (code === "ESRCH") return true;
+    if (code === "EPERM") return false;
+    throw error;
   }
 }

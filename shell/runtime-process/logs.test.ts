@@ -52,7 +52,7 @@ test("a log of 50 MB a second stays within its bound, and says what was dropped"
     sizeMax = Math.max(sizeMax, logSize(bench));
   }
   assert.ok(sizeMax > 1 * mebibyte, `only ${sizeMax} bytes: no flood`);
-  assert.ok(sizeMax < 12 * mebibyte, `${(sizeMax / mebibyte).toFixed(1)} MiB on disk`);
+  assert.ok(sizeMax < 25 * mebibyte, `${(sizeMax / mebibyte).toFixed(1)} MiB on disk`);
   console.log(`      largest log: ${(sizeMax / mebibyte).toFixed(1)} MiB; ${flood.message}`);
 
   const lines: string[] = [];

@@ -56,7 +56,9 @@ type Tracked = {
 const pollMs = 50;
 /** How long the rest of a group may take to end by itself after its leader. */
 const restMs = 100;
-const settleMs = 10;
+/** Between two looks at the rest; longer for what does not even die by force. */
+const settleMsMin = 10;
+const settleMsMax = 250;
 const cacheFolder = ".node-cache"; // A leading dot is not a name, so no instance is called this.
 
 /** Opens the host over what earlier agents left; what runs is found, what is too much is ended. */
@@ -260,11 +262,13 @@ class ProcessHost implements Host {
     tracked.settling = true;
     const { record } = tracked;
     const deadMs = monotonicMs();
-    for (;;) {
+    for (let waitMs = settleMsMin; ; ) {
       const rest = familyOf(this.#table, leaderOf(record), record.launch);
       if (rest.length === 0) break;
-      if (monotonicMs() - deadMs >= restMs) killAll(rest);
-      await delay(settleMs);
+      const sinceMs = monotonicMs() - deadMs;
+      if (sinceMs >= restMs) killAll(rest);
+      if (sinceMs >= 10 * restMs) waitMs = Math.min(waitMs * 2, settleMsMax);
+      await delay(waitMs);
       if (this.#closed.signal.aborted) return; // The next agent finds the rest and goes on.
     }
     const { instance, address } = record.copy;
