@@ -3,6 +3,9 @@
  * socket, a timer or a clock. A transport calls the methods below; what has to happen goes back
  * through the links. Each method is one event and runs to its end.
  *
+ * The parts behind it take many plain parameters instead of objects: an object made for a call would
+ * be garbage for each request, and offsets into the received bytes are what keeps them uncopied.
+ *
  *   G16  A draining member gets no new exchange; none of its exchanges is cut before the deadline.
  *   G19  Every wait, queue and buffer has a limit, and reaching it is counted.
  */
