@@ -17,7 +17,7 @@ export async function openRuntime(
   drain: Drain,
   log: Logger,
 ): Promise<LocalRuntime> {
-  const host = await openProcessHost({ cluster: folder.root, folder: folder.instances });
+  const host = await openProcessHost({ folder: folder.instances });
   const copies = await host.list();
   const running = copies.filter((copy) => copy.running).map(({ service }) => `${service}`);
   const runtime = createSupervisor(host, { drain, log: supervisorLog(log) });

@@ -38,8 +38,6 @@ import { startProcess } from "./spawning.ts";
 import { UsageMeter } from "./usage-meter.ts";
 
 export type ProcessHostOptions = {
-  /** `PRUNELLA_CLUSTER` of copies whose order does not name a cluster. */
-  readonly cluster: string;
   /** The folder of all instances (`instances` of the state folder). It exists and has one owner. */
   readonly folder: string;
 };
@@ -71,7 +69,6 @@ export async function openProcessHost(options: ProcessHostOptions): Promise<Host
 
 class ProcessHost implements Host {
   readonly name = "process";
-  readonly #cluster: string;
   readonly #folder: string;
   readonly #mark: string;
   readonly #table: ProcessTable;
@@ -87,7 +84,6 @@ class ProcessHost implements Host {
   #poll: NodeJS.Timeout | undefined;
 
   constructor(options: ProcessHostOptions, table: ProcessTable) {
-    this.#cluster = options.cluster;
     this.#folder = realpathSync(options.folder);
     this.#mark = folderMark(this.#folder);
     this.#table = table;
@@ -217,7 +213,6 @@ class ProcessHost implements Host {
       program,
       port,
       known: this.#tracked.get(instance)?.record.launch,
-      cluster: this.#cluster,
       mark: this.#mark,
       table: this.#table,
       store: this.#store,

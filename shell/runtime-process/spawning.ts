@@ -30,7 +30,6 @@ export type SpawnPlace = {
   readonly port: number;
   /** The launch id of the copy that the host knows, which is gone. */
   readonly known: string | undefined;
-  readonly cluster: string;
   readonly mark: string;
   readonly table: ProcessTable;
   readonly store: RecordStore;
@@ -147,7 +146,6 @@ function spawnCopy(
     stdio: ["ignore", output ?? "ignore", output ?? "ignore"],
     env: {
       ...start.env,
-      PRUNELLA_CLUSTER: place.cluster, // Unless the order names the cluster.
       ...order.env,
       PORT: `${place.port}`,
       [serviceVariable]: order.service,

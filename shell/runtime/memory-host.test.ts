@@ -14,7 +14,7 @@ hostConformance("memory host", async () => {
       command: [behaviour],
       folder: "/",
       env: {
-        PRUNELLA_CLUSTER: "memory",
+        PRUNELLA_CLUSTER: "conformance",
         PRUNELLA_SERVICE: "hello",
         PRUNELLA_INSTANCE: "hello-1",
         PRUNELLA_INCARNATION: "3",
