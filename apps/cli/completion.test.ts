@@ -21,7 +21,7 @@ test("bash completes commands, flags, and the names that live now", async () => 
   const script = join(agent.folder, "completion.bash");
   writeFileSync(script, stdout);
   const line = `. '${script}'; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _prunella; echo "\${COMPREPLY[*]}"`;
-  const path = [programs, dirname(process.execPath), process.env.PATH].join(delimiter);
+  const path = [programs, dirname(process.execPath), process.env["PATH"]].join(delimiter);
   const options = { cwd: agent.folder, env: { ...process.env, PATH: path } };
   const press = async (...words: readonly string[]) => {
     // Not the synchronous form: the agent that is asked lives in this very process.

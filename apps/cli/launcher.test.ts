@@ -12,7 +12,7 @@ import { ControlFixture, instanceOf } from "./testing/control-fixture.ts";
 const launcher = fileURLToPath(new URL("./bin/prunella.js", import.meta.url));
 
 /** A Node on this machine that is older than ours, if there is one. */
-const oldNode = (process.env.PATH ?? "")
+const oldNode = (process.env["PATH"] ?? "")
   .split(delimiter)
   .map((folder) => join(folder, "node"))
   .find((path) => existsSync(path) && Number(versionOf(path).split(".")[0]) < 24);

@@ -3,11 +3,11 @@
  * every order of events can be tried, thousands a second.
  */
 import type { View } from "@prunella/wire/view";
-import type { ClientConnection } from "../../shell/gateway/client-connection.ts";
-import { ExchangeCore } from "../../shell/gateway/exchange-core.ts";
+import type { ClientConnection } from "../../shell/gateway/exchange/client-connection.ts";
+import { ExchangeCore } from "../../shell/gateway/exchange/exchange-core.ts";
+import type { Link } from "../../shell/gateway/exchange/transport.ts";
+import type { UpstreamConnection } from "../../shell/gateway/exchange/upstream-connection.ts";
 import { defaultLimits, type Limits } from "../../shell/gateway/limits.ts";
-import type { Link } from "../../shell/gateway/transport.ts";
-import type { UpstreamConnection } from "../../shell/gateway/upstream-connection.ts";
 import { memberOf, serviceOf } from "./data-path-fixture.ts";
 
 export class MemoryLink implements Link {

@@ -2,7 +2,7 @@
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { MemberState, MemberView, ServiceView, View } from "@prunella/wire/view";
 import { DataPath, type DataPathOptions } from "../../shell/gateway/data-path.ts";
-import type { ServiceSnapshot } from "../../shell/gateway/snapshot.ts";
+import type { ServiceSnapshot } from "../../shell/gateway/observation/snapshot.ts";
 import { RawClient } from "./raw-client.ts";
 
 export type MemberShape = {

@@ -8,15 +8,15 @@ import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import { isNewer, type View } from "@prunella/wire/view";
-import type { AccessEntry } from "./access-entry.ts";
-import { plainAddress } from "./client-address.ts";
-import type { DataPathFact } from "./data-path-fact.ts";
-import { ExchangeCore } from "./exchange-core.ts";
+import { ExchangeCore } from "./exchange/exchange-core.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
-import type { LocalEndpoints } from "./local-endpoint.ts";
+import type { LocalEndpoints } from "./load-balancer/local-endpoint.ts";
 import { createListener, monotonicMs, NetConnector } from "./net-transport.ts";
-import type { DataPathSnapshot } from "./snapshot.ts";
-import { takeSnapshot } from "./snapshot-taking.ts";
+import type { AccessEntry } from "./observation/access-entry.ts";
+import type { DataPathFact } from "./observation/data-path-fact.ts";
+import type { DataPathSnapshot } from "./observation/snapshot.ts";
+import { takeSnapshot } from "./observation/snapshot-taking.ts";
+import { plainAddress } from "./routing/client-address.ts";
 
 export type DataPathOptions = {
   /** Names the gateway in `Via`. */

@@ -3,12 +3,12 @@
  */
 import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
 import type { KeySource, Placement, ServiceView, View } from "@prunella/wire/view";
-import type { AccessEntry } from "./access-entry.ts";
-import { CurrentView } from "./current-view.ts";
 import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
-import type { DataPathFact } from "./data-path-fact.ts";
 import type { Limits } from "./limits.ts";
-import type { DataPathSnapshot } from "./snapshot.ts";
+import type { AccessEntry } from "./observation/access-entry.ts";
+import type { DataPathFact } from "./observation/data-path-fact.ts";
+import type { DataPathSnapshot } from "./observation/snapshot.ts";
+import { CurrentView } from "./view/current-view.ts";
 
 /** One service with fixed members. */
 export type StaticService = {

@@ -1,7 +1,7 @@
-export type { AccessEntry } from "./access-entry.ts";
 export type { ListenAddress, ListenOptions } from "./data-path.ts";
-export type { DataPathFact } from "./data-path-fact.ts";
 export { createGateway, type Gateway, type GatewayOptions, type StaticService } from "./gateway.ts";
 export type { GatewayConfig } from "./gateway-config.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
-export type { DataPathSnapshot, MemberSnapshot, ServiceSnapshot } from "./snapshot.ts";
+export type { AccessEntry } from "./observation/access-entry.ts";
+export type { DataPathFact } from "./observation/data-path-fact.ts";
+export type { DataPathSnapshot, MemberSnapshot, ServiceSnapshot } from "./observation/snapshot.ts";

@@ -4,9 +4,9 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { ExchangeCore } from "./exchange-core.ts";
-import type { Connector, Link } from "./transport.ts";
-import type { UpstreamConnection } from "./upstream-connection.ts";
+import type { ExchangeCore } from "./exchange/exchange-core.ts";
+import type { Connector, Link } from "./exchange/transport.ts";
+import type { UpstreamConnection } from "./exchange/upstream-connection.ts";
 
 export function monotonicMs(): number {
   return performance.now();

@@ -9,16 +9,16 @@ import { readFileSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
-import { AccessLog } from "./access-log.ts";
-import { CurrentView } from "./current-view.ts";
 import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
-import type { DataPathFact } from "./data-path-fact.ts";
-import { EventLog } from "./event-log.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
-import { LoadBalancerApi } from "./load-balancer-api.ts";
-import { LogDestination } from "./log-destination.ts";
-import type { ProcessReading } from "./metrics-table.ts";
-import { ViewFile } from "./view-file.ts";
+import { LoadBalancerApi } from "./load-balancer/load-balancer-api.ts";
+import { AccessLog } from "./observation/access-log.ts";
+import type { DataPathFact } from "./observation/data-path-fact.ts";
+import { EventLog } from "./observation/event-log.ts";
+import { LogDestination } from "./observation/log-destination.ts";
+import type { ProcessReading } from "./observation/metrics-table.ts";
+import { CurrentView } from "./view/current-view.ts";
+import { ViewFile } from "./view/view-file.ts";
 
 const drainMsDefault = 30_000;
 /** The last lines may take this long; a disk that is stuck must not keep the process. */
@@ -112,7 +112,7 @@ class GatewayProcess {
   async openAdmin(): Promise<void> {
     if (this.#current.view !== undefined) await delay(clientsFirstMs);
     const [{ AdminServer }, { writeJsonSync }] = await Promise.all([
-      import("./admin.ts"),
+      import("./admin/admin.ts"),
       import("@prunella/store"),
     ]);
     const admin = new AdminServer({

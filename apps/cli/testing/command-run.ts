@@ -23,7 +23,7 @@ export class RunningCommand {
   stderr = "";
 
   constructor(place: CommandPlace, args: readonly string[]) {
-    const env = { PATH: process.env.PATH, HOME: place.folder, ...place.env };
+    const env = { PATH: process.env["PATH"], HOME: place.folder, ...place.env };
     const child = spawn(process.execPath, [launcher, ...args], {
       cwd: place.folder,
       env,

@@ -1,0 +1,274 @@
+/**
+ * From an accepted request to a member that works on it: choose, connect, send; and when that fails,
+ * whether it may go to another one.
+ *
+ *   G8   No request that may not be repeated is sent to a second member after a byte of it was sent
+ *        to a first, unless the first declared that it did nothing.
+ *   G9   After the first byte of the response was given to the client, nothing is retried.
+ *   G10  Retries that may cost work are paid from the budget of the service.
+ *
+ *   failure                                       idempotent         others
+ *   no connection, nothing sent                   next, free         next, free
+ *   refused by the member (421, 503 + Refused)    next, paid         next, paid
+ *   closed before, or within a held response      next, paid         502, never again
+ *
+ * A request for which no member is left waits (`holdMs`), because the usual reason is a restart.
+ */
+
+import type { DiscardedLabel } from "../observation/service-counters.ts";
+import { type RefusalReason, refusal } from "../refusals.ts";
+import { choose } from "../routing/admission.ts";
+import type { FaultLabel, Member } from "../routing/member.ts";
+import { blame } from "../routing/rotation.ts";
+import type { Service } from "../routing/service.ts";
+import { clientPhase, deadline, pauseFor } from "./client-connection.ts";
+import { breakOff, clearKept, cutUpstream, detach } from "./conclusion.ts";
+import type { CoreState } from "./core-state.ts";
+import type { Exchange } from "./exchange.ts";
+import { refuse, refuseUnavailable } from "./own-answer.ts";
+import { UpstreamConnection } from "./upstream-connection.ts";
+import { discard, takeIdle } from "./upstream-pool.ts";
+
+/** Gives the request to a member, or lets it wait. */
+export function dispatch(core: CoreState, exchange: Exchange): void {
+  const { service } = exchange;
+  if (service === undefined) return;
+  const member = choose(service, exchange, core.limits, core.nowMs);
+  if (member === undefined) hold(core, service, exchange);
+  else assign(core, service, exchange, member);
+}
+
+function assign(core: CoreState, service: Service, exchange: Exchange, member: Member): void {
+  exchange.member = member;
+  exchange.servedBy = member;
+  exchange.attempts += 1;
+  service.began(member);
+  const upstream = takeIdle(member, !exchange.idempotent, core.nowMs);
+  if (upstream === undefined) {
+    open(core, service, exchange, member);
+    return;
+  }
+  exchange.upstream = upstream;
+  send(core, exchange, upstream);
+}
+
+function open(core: CoreState, service: Service, exchange: Exchange, member: Member): void {
+  const upstream = new UpstreamConnection(service, member);
+  const { connectLocalMs, connectRemoteMs } = core.limits;
+  upstream.connectUntilMs = core.nowMs + (member.isLocal ? connectLocalMs : connectRemoteMs);
+  upstream.exchange = exchange;
+  exchange.upstream = upstream;
+  member.connectionCount += 1;
+  core.connecting.add(upstream);
+  upstream.link = core.connector.connect(upstream, member.host, member.port);
+}
+
+/** The connection is there: everything that came in so far goes out. */
+export function send(core: CoreState, exchange: Exchange, upstream: UpstreamConnection): void {
+  const { link } = upstream;
+  const { kept, client } = exchange;
+  upstream.beginExchange(exchange);
+  exchange.sent = true;
+  exchange.sentAtMs = core.nowMs;
+  let flows: boolean;
+  if (kept.length === 0) {
+    flows = link.write(exchange.wire);
+  } else {
+    link.cork();
+    flows = link.write(exchange.wire);
+    for (const piece of kept) flows = link.write(piece);
+    link.uncork();
+  }
+  upstream.blocked = !flows;
+  if (exchange.bodyComplete) return;
+  if (exchange.keptBytes > core.limits.keptBytesMax) giveUpRepeating(core, exchange);
+  if (!flows) client.pause(pauseFor.upstream);
+  client.resume(pauseFor.kept);
+  if (client.pauses === 0) client.wait(core.nowMs + core.limits.bodyMs, deadline.body);
+}
+
+/** The body is too large to be kept: from now on there is one attempt. */
+export function giveUpRepeating(core: CoreState, exchange: Exchange): void {
+  exchange.whole = false;
+  clearKept(core, exchange);
+}
+
+function hold(core: CoreState, service: Service, exchange: Exchange): void {
+  const { limits } = core;
+  const bytes = exchange.wire.length + exchange.keptBytes;
+  const isFull = service.waiting.length >= limits.heldMax;
+  if (isFull || waitingBytes(service) + bytes > limits.heldBytesMax) {
+    service.counters.heldRefused.add("full");
+    refuseUnavailable(core, exchange, "queue-full");
+    return;
+  }
+  exchange.isHeld = true;
+  // One patience for the whole request, however often it comes back to wait.
+  if (exchange.heldUntilMs === 0) exchange.heldUntilMs = core.nowMs + limits.holdMs;
+  service.waiting.push(exchange);
+}
+
+function waitingBytes(service: Service): number {
+  let sum = 0;
+  for (const { wire, keptBytes } of service.waiting) sum += wire.length + keptBytes;
+  return sum;
+}
+
+/** Looks at the queue of a service again: after a view, when a member has room, and now and then. */
+export function resumeWaiting(core: CoreState, service: Service): void {
+  core.freed.delete(service);
+  if (service.waiting.length === 0) return;
+  const queue = service.waiting.splice(0);
+  let stuck = 0;
+  for (const exchange of queue) {
+    if (!exchange.isHeld) continue;
+    forgive(exchange, core.nowMs);
+    const member =
+      stuck < stuckMax ? choose(service, exchange, core.limits, core.nowMs) : undefined;
+    if (member !== undefined) {
+      exchange.isHeld = false;
+      assign(core, service, exchange, member);
+    } else if (core.nowMs >= exchange.heldUntilMs) {
+      giveUpWaiting(core, service, exchange);
+    } else {
+      stuck += 1;
+      service.waiting.push(exchange);
+    }
+  }
+}
+
+/** So many in a row without a place: the rest will not find one either. */
+const stuckMax = 32;
+
+/** A member that is not out of rotation may be tried again: it restarted, or the fault has passed. */
+function forgive(exchange: Exchange, nowMs: number): void {
+  const { tried } = exchange;
+  for (let index = tried.length - 1; index >= 0; index--) {
+    if (tried[index]?.isOut(nowMs) !== true) tried.splice(index, 1);
+  }
+}
+
+function giveUpWaiting(core: CoreState, service: Service, exchange: Exchange): void {
+  exchange.isHeld = false;
+  service.counters.heldRefused.add("late");
+  refuseUnavailable(core, exchange, "unavailable");
+}
+
+/** The service is no longer in the view: whoever waits is told. */
+export function refuseAllWaiting(core: CoreState, service: Service): void {
+  for (const exchange of service.waiting.splice(0)) {
+    exchange.isHeld = false;
+    service.counters.heldRefused.add("gone");
+    refuseUnavailable(core, exchange, "unavailable");
+  }
+}
+
+/** A connection never came to be. Nothing was sent, so anybody may get the request. */
+export function connectFailed(core: CoreState, upstream: UpstreamConnection): void {
+  const { exchange, member, service } = upstream;
+  core.connecting.delete(upstream);
+  discard(upstream, "connect");
+  if (member.current) member.refused(core.nowMs);
+  if (exchange === undefined) return;
+  detach(core, exchange);
+  exchange.tried.push(member);
+  exchange.connectCount += 1;
+  if (exchange.connectCount > core.limits.connectsMax) {
+    refuse(core, exchange.client, refusal["connect-failed"]);
+    return;
+  }
+  service.counters.retries.add("free");
+  dispatch(core, exchange);
+}
+
+export type Failure = {
+  /** What happened to the connection, to the member's record, and what the client hears of it. */
+  readonly discarded: DiscardedLabel;
+  readonly fault: FaultLabel;
+  readonly reason: RefusalReason;
+  readonly mayRepeat: boolean;
+};
+
+export const closedBeforeResponse: Failure = {
+  discarded: "broken",
+  fault: "reset",
+  reason: "outcome-unknown",
+  mayRepeat: true,
+};
+export const malformedResponse: Failure = {
+  discarded: "malformed",
+  fault: "framing",
+  reason: "bad-response",
+  mayRepeat: false,
+};
+export const lateResponse: Failure = {
+  discarded: "late",
+  fault: "late",
+  reason: "timeout",
+  mayRepeat: false, // The time of all tries together is over.
+};
+
+/** The exchange on this connection failed after bytes were sent. */
+export function exchangeFailed(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  failure: Failure,
+): void {
+  const { exchange, member, service } = upstream;
+  discard(upstream, failure.discarded);
+  blame(core, service, member, failure.fault);
+  if (exchange === undefined) return;
+  detach(core, exchange);
+  if (exchange.given) {
+    breakOff(core, exchange, failure.reason);
+  } else if (failure.mayRepeat && mayRepeat(core, service, exchange, exchange.idempotent)) {
+    repeat(core, exchange, member);
+  } else {
+    refuse(core, exchange.client, refusal[failure.reason]);
+  }
+}
+
+/** The member declared that it did nothing. True when the request went on to another one. */
+export function repeatRefused(core: CoreState, upstream: UpstreamConnection): boolean {
+  const { exchange, member, service } = upstream;
+  if (exchange === undefined || !exchange.bodyComplete) return false;
+  if (!hasOther(service, exchange, member, core.nowMs)) return false;
+  if (!mayRepeat(core, service, exchange, true)) return false;
+  cutUpstream(core, exchange, "refused");
+  repeat(core, exchange, member);
+  return true;
+}
+
+function hasOther(service: Service, exchange: Exchange, member: Member, nowMs: number): boolean {
+  return service.members.some(
+    (other) =>
+      other !== member && other.serving && !other.isOut(nowMs) && !exchange.hasTried(other),
+  );
+}
+
+function mayRepeat(
+  core: CoreState,
+  service: Service,
+  exchange: Exchange,
+  isHarmless: boolean,
+): boolean {
+  const { retries } = service.counters;
+  if (!isHarmless || !exchange.whole) {
+    retries.add("unsafe");
+    return false;
+  }
+  if (exchange.client.phase !== clientPhase.exchange) return false;
+  if (exchange.retryCount >= core.limits.retriesMax || !service.budget.spend(core.nowMs)) {
+    retries.add("exhausted");
+    return false;
+  }
+  retries.add("spent");
+  return true;
+}
+
+function repeat(core: CoreState, exchange: Exchange, member: Member): void {
+  exchange.retryCount += 1;
+  exchange.sent = false;
+  exchange.tried.push(member);
+  dispatch(core, exchange);
+}

@@ -1,0 +1,150 @@
+/**
+ * From a request to the member that gets it.
+ *
+ * The home member by placement, if it may have one more; else random jumps, then everybody in order.
+ * When nobody may, somebody who serves gets it all the same (fail open), but never above the
+ * concurrency limit. Undefined means that the request has to wait.
+ *
+ * Not admissible, in this order of telling: tried by this request already (`retried`), not serving
+ * (`state`), refused a connect a moment ago (`refused`), too many faults in a row (`faults`), above
+ * its concurrency or connection limit (`full`), above its share of the load (`load`).
+ */
+import { admissible, nextOwnerIndex, ownerIndex, ownerOfSeed512 } from "@prunella/core/ring";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Limits } from "../limits.ts";
+import type { DivertedLabel } from "../observation/service-counters.ts";
+import type { Member } from "./member.ts";
+import type { Service } from "./service.ts";
+
+const jumpsMax = 8;
+
+export function choose(
+  service: Service,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): Member | undefined {
+  if (service.servingCount === 0) return undefined;
+  const home = homeOf(service, exchange);
+  if (home === undefined) return failOpen(service, exchange, limits, nowMs);
+  const obstacle = obstacleTo(service, home, exchange, limits, nowMs);
+  if (obstacle === undefined) return home;
+  exchange.diverted = obstacle;
+  const other =
+    service.placement === undefined
+      ? clockwise(service, exchange, limits, nowMs)
+      : jump(service, exchange, limits, nowMs);
+  return other ?? failOpen(service, exchange, limits, nowMs);
+}
+
+function homeOf(service: Service, exchange: Exchange): Member | undefined {
+  if (service.placement !== undefined) {
+    return service.placed[ownerIndex(service.placement, exchange.hash)];
+  }
+  if (service.seed512 === undefined) return undefined;
+  const number = ownerOfSeed512(service.seed512, exchange.requestNumber);
+  return number === undefined ? undefined : service.byNumber.get(number);
+}
+
+function obstacleTo(
+  service: Service,
+  member: Member,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): DivertedLabel | undefined {
+  if (exchange.hasTried(member)) return "retried";
+  if (!member.serving) return "state";
+  if (nowMs < member.refusedUntilMs) return "refused";
+  if (nowMs < member.ejectedUntilMs) return "faults";
+  if (isFull(member, limits)) return "full";
+  // The source's map has no load bound: it would hide what the experiments measure.
+  if (service.placement === undefined || member.place < 0) return undefined;
+  return admissible(service.load, member.place) ? undefined : "load";
+}
+
+function isFull(member: Member, limits: Limits): boolean {
+  if (member.inFlight >= limits.maxInFlight) return true;
+  return member.connectionCount >= limits.upstreamConnectionsMax && member.idle.length === 0;
+}
+
+function jump(
+  service: Service,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): Member | undefined {
+  const { placement, placed } = service;
+  if (placement === undefined) return undefined;
+  for (let attempt = 1; attempt <= jumpsMax; attempt++) {
+    const member = placed[nextOwnerIndex(placement, exchange.hash, attempt)];
+    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+  }
+  const first = exchange.hash >>> 0;
+  for (let step = 0; step < placed.length; step++) {
+    const member = placed[(first + step) % placed.length];
+    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+  }
+  return undefined;
+}
+
+/** The source's rule: on to the next server in the map, past those that cannot. */
+function clockwise(
+  service: Service,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): Member | undefined {
+  const map = service.seed512;
+  if (map === undefined) return undefined;
+  const slotCount = map.slots.length;
+  const hashed = map.requestHash(exchange.requestNumber, slotCount) % slotCount;
+  const first = hashed < 0 ? hashed + slotCount : hashed;
+  let passed = 0;
+  for (let step = 0; step < slotCount; step++) {
+    const number = map.slots[(first + step) % slotCount] ?? 0;
+    if (number === 0 || number === passed) continue;
+    passed = number;
+    const member = service.byNumber.get(number);
+    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+  }
+  return undefined;
+}
+
+function isFree(
+  service: Service,
+  member: Member,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): boolean {
+  return obstacleTo(service, member, exchange, limits, nowMs) === undefined;
+}
+
+/**
+ * The least loaded one that serves and was not tried: first among those that are only over their
+ * share, then among those that we had put out ourselves.
+ */
+function failOpen(
+  service: Service,
+  exchange: Exchange,
+  limits: Limits,
+  nowMs: number,
+): Member | undefined {
+  let best: Member | undefined;
+  let bestIsOut = true;
+  for (const member of service.members) {
+    if (!member.serving || isFull(member, limits) || exchange.hasTried(member)) continue;
+    const isOut = member.isOut(nowMs);
+    if (best !== undefined && !isBetter(member, isOut, best, bestIsOut)) continue;
+    best = member;
+    bestIsOut = isOut;
+  }
+  if (best !== undefined && bestIsOut) service.counters.failOpen += 1;
+  return best;
+}
+
+function isBetter(member: Member, isOut: boolean, best: Member, bestIsOut: boolean): boolean {
+  if (isOut !== bestIsOut) return !isOut;
+  return member.inFlight / member.view.weight < best.inFlight / best.view.weight;
+}

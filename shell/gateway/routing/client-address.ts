@@ -1,0 +1,33 @@
+/**
+ * Who the client is behind trusted proxies: the rightmost address in X-Forwarded-For that is no
+ * trusted proxy itself. Everything left of it was written by somebody we do not know.
+ */
+import type { ClientConnection } from "../exchange/client-connection.ts";
+import { ByteRange, findHeader, type RequestHead } from "../parser/index.ts";
+
+const forwardedForKey = Buffer.from("x-forwarded-for");
+const range = new ByteRange();
+
+export function clientAddressOf(
+  client: ClientConnection,
+  bytes: Uint8Array,
+  head: RequestHead,
+  trustedProxies: ReadonlySet<string>,
+): string {
+  if (!client.isTrusted || head.forwardedForCount === 0) return client.address;
+  const named: string[] = [];
+  let at: number | undefined;
+  for (let line = 0; line < head.forwardedForCount; line++) {
+    if (!findHeader(bytes, head, forwardedForKey, range, at)) break;
+    const text = Buffer.from(bytes.subarray(range.start, range.end)).toString("latin1");
+    named.push(...text.split(",").map((part) => part.trim()));
+    at = range.next;
+  }
+  const first = named.findLast((address) => address !== "" && !trustedProxies.has(address));
+  return first ?? client.address;
+}
+
+/** An IPv4 address in IPv6 clothes is the IPv4 address. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}

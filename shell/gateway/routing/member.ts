@@ -1,0 +1,142 @@
+/**
+ * One incarnation of an instance as the data path sees it: its connections, what is in flight, and
+ * whether it stays out for a moment. A restart is a new object, so it starts clean; the old one
+ * lives on until its last exchange has ended.
+ *
+ * Staying out never touches the placement: when it is over, every key is back where it was.
+ *   refused  A connect error: 200 ms, doubling to 5 s while it lasts.
+ *   faults   Five resets, time-outs, framing faults or 5xx in a row: 1 s x 2^k with jitter, at most
+ *            30 s; k falls by one for each clean minute.
+ */
+import type { MemberView } from "@prunella/wire/view";
+import type { UpstreamConnection } from "../exchange/upstream-connection.ts";
+import type { MemberSnapshot } from "../observation/snapshot.ts";
+import { Tally } from "../observation/tally.ts";
+
+const refusedMsMin = 200;
+const refusedMsMax = 5_000;
+const faultsInRowMax = 5;
+const ejectedMsMin = 1_000;
+const ejectedMsMax = 30_000;
+const cleanMs = 60_000;
+const framingWindowMs = 60_000;
+
+export const faultLabels = ["connect", "reset", "late", "framing", "status"] as const;
+export type FaultLabel = (typeof faultLabels)[number];
+
+export class Member {
+  view: MemberView;
+  readonly host: string;
+  readonly port: number;
+  readonly isLocal: boolean;
+  /** Index in the placement of its service; -1 when it is not placed. */
+  place = -1;
+  serving = false;
+  /** False once a newer incarnation, or a view without it, has taken its place. */
+  current = true;
+  inFlight = 0;
+  requests = 0;
+  /** Open or opening, idle ones included. */
+  connectionCount = 0;
+  /** Last in, first out: the top is warm and the tail ages out. */
+  readonly idle: UpstreamConnection[] = [];
+  readonly faults = new Tally<FaultLabel>(faultLabels);
+  readonly ejections = new Tally<"refused" | "faults">(["refused", "faults"]);
+
+  refusedUntilMs = 0;
+  #refusedMs = 0;
+  ejectedUntilMs = 0;
+  #ejectLevel = 0;
+  #ejectedAtMs = 0;
+  #faultsInRow = 0;
+  #framingFaultAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(view: MemberView) {
+    this.view = view;
+    this.host = view.host;
+    this.port = view.port;
+    this.isLocal = isLoopback(view.host);
+    this.serving = view.state === "serving";
+  }
+
+  /** True while the gateway itself keeps it out. */
+  isOut(nowMs: number): boolean {
+    return nowMs < this.refusedUntilMs || nowMs < this.ejectedUntilMs;
+  }
+
+  connected(): void {
+    this.#refusedMs = 0;
+    this.refusedUntilMs = 0;
+  }
+
+  refused(nowMs: number): void {
+    this.faults.add("connect");
+    if (nowMs < this.refusedUntilMs) return; // Its siblings in the same burst say nothing new.
+    this.ejections.add("refused");
+    this.#refusedMs =
+      this.#refusedMs === 0 ? refusedMsMin : Math.min(2 * this.#refusedMs, refusedMsMax);
+    this.refusedUntilMs = nowMs + this.#refusedMs;
+  }
+
+  /** A complete answer that is no fault. */
+  succeeded(): void {
+    this.#faultsInRow = 0;
+  }
+
+  /** True when this was one fault too many: the caller decides whether it may be put out. */
+  faulted(label: FaultLabel): boolean {
+    this.faults.add(label);
+    this.#faultsInRow += 1;
+    return this.#faultsInRow >= faultsInRowMax;
+  }
+
+  /** @param luck - In [0, 1): spreads the returns of members that failed together. */
+  eject(nowMs: number, luck: number): void {
+    const cleanMinutes = Math.floor((nowMs - this.#ejectedAtMs) / cleanMs);
+    this.#ejectLevel = Math.max(0, this.#ejectLevel - cleanMinutes);
+    const restMs = Math.min(ejectedMsMin * 2 ** this.#ejectLevel, ejectedMsMax);
+    this.ejectedUntilMs = nowMs + Math.min(restMs * (0.75 + luck / 2), ejectedMsMax);
+    this.#ejectedAtMs = this.ejectedUntilMs;
+    this.#ejectLevel = Math.min(this.#ejectLevel + 1, 5);
+    this.#faultsInRow = 0;
+    this.ejections.add("faults");
+  }
+
+  readmit(): void {
+    this.ejectedUntilMs = 0;
+    this.#faultsInRow = 0;
+  }
+
+  /** True when it is the second framing fault within a minute, which somebody must hear of. */
+  framingFaulted(nowMs: number): boolean {
+    const again = nowMs - this.#framingFaultAtMs <= framingWindowMs;
+    this.#framingFaultAtMs = nowMs;
+    return again;
+  }
+
+  snapshot(nowMs: number): MemberSnapshot {
+    const { id, incarnation, state } = this.view;
+    return {
+      id,
+      incarnation,
+      address: `${this.host}:${this.port}`,
+      state,
+      inFlight: this.inFlight,
+      idleConnections: this.idle.length,
+      busyConnections: this.connectionCount - this.idle.length,
+      ejected: this.#outBecause(nowMs),
+      ejections: this.ejections.snapshot(),
+      requests: this.requests,
+      faults: this.faults.snapshot(),
+    };
+  }
+
+  #outBecause(nowMs: number): "refused" | "faults" | undefined {
+    if (nowMs < this.refusedUntilMs) return "refused";
+    return nowMs < this.ejectedUntilMs ? "faults" : undefined;
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\./.test(host);
+}

@@ -1,0 +1,39 @@
+/**
+ * Keeps a member out for a moment when it fails in a row. The gateway acts only on what hurts within
+ * seconds; whether a member is sick is decided by core/healing.
+ *
+ *   G15  While a serving member exists, ejection alone never makes a service unavailable.
+ *
+ * At most a third may be out, and at least one: if more look bad the fault is common (a database, a
+ * bad deployment), then all are admitted again and somebody is told.
+ */
+import type { CoreState } from "../exchange/core-state.ts";
+import type { FaultLabel, Member } from "./member.ts";
+import type { Service } from "./service.ts";
+
+const outShare = 1 / 3;
+
+export function blame(core: CoreState, service: Service, member: Member, label: FaultLabel): void {
+  if (label === "framing" && member.framingFaulted(core.nowMs)) {
+    core.report({
+      type: "framing-fault",
+      service: service.name,
+      member: member.view.id,
+      message: `${member.view.id} sent bytes that belong to no answer, twice within a minute. Its answers cannot be trusted; look at how it writes lengths.`,
+    });
+  }
+  if (!member.faulted(label) || !member.serving || service.servingCount <= 1) return;
+  const out = service.members.filter((other) => other.serving && core.nowMs < other.ejectedUntilMs);
+  if (out.includes(member)) return;
+  if (out.length < Math.max(1, Math.floor(service.servingCount * outShare))) {
+    member.eject(core.nowMs, core.draw() / 0x1_0000_0000);
+    return;
+  }
+  for (const other of service.members) other.readmit();
+  core.report({
+    type: "fail-open",
+    service: service.name,
+    member: undefined,
+    message: `More than a third of ${service.name} fails in a row, so all are used again. The cause is probably common to all: look at what they depend on.`,
+  });
+}
