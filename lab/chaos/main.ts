@@ -1,5 +1,5 @@
 /**
- * `npm run proof -- [NAME ...] [--times N] [--rate N] [--json FILE]`: runs proofs and says whether
+ * `npm run proof -- [NAME ...] [--times N] [--rate N] [--json FILE] [--record]`: runs proofs and says whether
  * their claims hold. Exit code 6 when one does not.
  */
 import { writeFileSync } from "node:fs";
@@ -7,7 +7,8 @@ import { parseArgs } from "node:util";
 import { agentKill } from "./agent-kill.ts";
 import { allKill } from "./all-kill.ts";
 import { gatewayKill } from "./gateway-kill.ts";
-import type { Proof, ProofResult } from "./proof.ts";
+import type { Proof } from "./proof.ts";
+import { type RecordedProof, writeProofPage } from "./proof-page.ts";
 import { replicaKill } from "./replica-kill.ts";
 import { machine } from "./throwaway-cluster.ts";
 
@@ -16,7 +17,12 @@ const hypothesisFailed = 6;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { times: { type: "string" }, rate: { type: "string" }, json: { type: "string" } },
+  options: {
+    times: { type: "string" },
+    rate: { type: "string" },
+    json: { type: "string" },
+    record: { type: "boolean" },
+  },
 });
 const unknown = positionals.filter((name) => !proofs.some((proof) => proof.name === name));
 if (unknown.length > 0) {
@@ -25,7 +31,7 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const chosen = proofs.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const results: ProofResult[] = [];
+const results: RecordedProof[] = [];
 process.stdout.write(`${machine()}\n`);
 for (const proof of chosen) {
   const { name, hypothesis, defaults } = proof;
@@ -34,7 +40,7 @@ for (const proof of chosen) {
   process.stdout.write(`\n${name}: ${hypothesis}\n`);
   const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
   const result = await proof.run({ times, rate, say });
-  results.push(result);
+  results.push({ ...result, hypothesis });
   for (const { text, holds, measured } of result.claims) {
     process.stdout.write(`  ${holds ? "holds" : "FAILS"}  ${text}: ${measured}\n`);
   }
@@ -45,6 +51,7 @@ if (values.json !== undefined) {
   const document = { machine: machine(), at: new Date().toISOString(), results };
   writeFileSync(values.json, `${JSON.stringify(document, undefined, 2)}\n`);
 }
+if (values.record === true) writeProofPage(machine(), new Date().toISOString(), results);
 const isProven = results.every(({ claims }) => claims.every(({ holds }) => holds));
 process.exit(isProven ? 0 : hypothesisFailed);
 
