@@ -1,0 +1,31 @@
+/** Everything that one run found; the JSON file, the report and the charts are made of it. */
+import type { ComputedPlacement } from "./computation.ts";
+import type { EndpointResult } from "./endpoints.ts";
+import type { FailureRun } from "./failure.ts";
+import type { SpreadRun } from "./spread.ts";
+
+/** What the two are called in charts. */
+export const givenName = "given functions";
+export const defaultName = "default placement";
+
+/** The given functions and the default placement, side by side. */
+export type Pair<Of> = { readonly given: Of; readonly standard: Of };
+
+export type Findings = {
+  /** A line that says processor, cores, Node and load. */
+  readonly machine: string;
+  /** When it began, ISO 8601. */
+  readonly at: string;
+  /** The command that repeats the run. */
+  readonly command: string;
+  readonly seconds: number;
+  readonly requests: number;
+  readonly seed: number;
+  readonly spread: Pair<SpreadRun>;
+  readonly endpoints: readonly EndpointResult[];
+  readonly failures: Pair<FailureRun>;
+  /** Start of the server alone, in milliseconds, one number per try. */
+  readonly startsMs: readonly number[];
+  /** In the order of `comparedPlacements`. */
+  readonly computed: readonly ComputedPlacement[];
+};
