@@ -55,6 +55,10 @@ test("the published packages install into an empty folder and run a cluster ther
       assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), "packed");
       const status = JSON.parse(run(prunella, "status", "--json"));
       assert.equal(status.services[0].ready, 2);
+      assert.throws(
+        () => run(prunella, "paper", "balancer"),
+        /Papers run from Prunella's repository/,
+      );
     } finally {
       run(prunella, "down", "--purge");
     }

@@ -24,10 +24,18 @@ export const globalOptions: readonly VerbOption[] = [
   { flags: "--yes", summary: "do not ask" },
 ];
 
-/** The global flags of one command. */
+/** The global flags of one command: those that it does not give a meaning of its own. */
 export function globalOptionsFor(verb: Verb): readonly VerbOption[] {
   const isShortTaken = verb.options.some((option) => option.flags.startsWith("-f,"));
-  return globalOptions.map((option) =>
-    isShortTaken ? { ...option, flags: option.flags.replace("-f, ", "") } : option,
-  );
+  const isOwn = ({ flags }: VerbOption): boolean =>
+    verb.options.some((option) => longFlag(option) === longFlag({ flags }));
+  return globalOptions
+    .filter((option) => !isOwn(option))
+    .map((option) =>
+      isShortTaken ? { ...option, flags: option.flags.replace("-f, ", "") } : option,
+    );
+}
+
+function longFlag({ flags }: Pick<VerbOption, "flags">): string {
+  return /--[\w-]+/.exec(flags)?.[0] ?? flags;
 }

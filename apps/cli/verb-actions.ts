@@ -13,6 +13,7 @@ export const verbActions: Readonly<Record<string, () => Promise<Action>>> = {
   rm: async () => (await import("./commands/resize.ts")).remove,
   restart: async () => (await import("./commands/restart.ts")).restart,
   plan: async () => (await import("./commands/plan.ts")).plan,
+  paper: async () => (await import("./commands/paper.ts")).paper,
   init: async () => (await import("./commands/init.ts")).init,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   completion: async () => (await import("./commands/completion.ts")).completion,

@@ -4,7 +4,15 @@ import type { ExitCode } from "./exit-code.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** What the shell offers at this place. `name` is an instance or a service. */
-export type Completes = "instance" | "service" | "name" | "file" | "folder" | "shell" | "format";
+export type Completes =
+  | "instance"
+  | "service"
+  | "name"
+  | "file"
+  | "folder"
+  | "shell"
+  | "format"
+  | "paper";
 
 export type VerbArgument = {
   /** `<required>`, `[optional]`, `[many...]`. */
@@ -36,7 +44,12 @@ export type Verb = {
   readonly examples: readonly (readonly [command: string, meaning: string])[];
 };
 
-export type VerbGroup = "Run a cluster:" | "Look at it:" | "Change it:" | "Set up:";
+export type VerbGroup =
+  | "Run a cluster:"
+  | "Look at it:"
+  | "Change it:"
+  | "Put it to the test:"
+  | "Set up:";
 
 /** The flags of one command, as the parser read them. */
 export class Options {

@@ -5,6 +5,7 @@
 import { atLeast, oneOf, type Verb, type VerbOption } from "./verb.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
+export const papers = ["balancer"] as const;
 
 const portMax = 65_535;
 const follow: VerbOption = { flags: "-f, --follow", summary: "go on with what comes" };
@@ -177,6 +178,39 @@ export const verbs: readonly Verb[] = [
     examples: [
       ["plan", "look before `up`"],
       ["plan --exit-code", "for scripts"],
+    ],
+  },
+  {
+    name: "paper",
+    group: "Put it to the test:",
+    summary: "run the experiments of a paper again and write a report",
+    arguments: [{ term: "<name>", summary: papers.join(", "), completes: "paper" }],
+    options: [
+      {
+        flags: "--requests <count>",
+        summary: "requests of each measurement (10000)",
+        parse: atLeast(100, 1_000_000),
+      },
+      {
+        flags: "--kills <count>",
+        summary: "how often a server is killed, for each placement (10)",
+        parse: atLeast(1, 50),
+      },
+      {
+        flags: "--seed <number>",
+        summary: "draws the request ids (1)",
+        parse: atLeast(0, 2 ** 32 - 1),
+      },
+      {
+        flags: "--out <folder>",
+        summary: "where the report goes (docs/papers; fewer requests: lab/results/papers)",
+        completes: "folder",
+      },
+      { flags: "--json [file]", summary: "all numbers as JSON, there or on stdout" },
+    ],
+    examples: [
+      ["paper balancer", "four experiments on real processes, in the repository only"],
+      ["paper balancer --requests 500 --kills 2", "a short trial"],
     ],
   },
   {

@@ -30,7 +30,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     // For good, not once: clusters have to be ended before this process may end.
     process.on(signal, () => {
-      interruptedBy = signal;
+      interruptedBy ??= signal;
       interruption.abort(new Error(`interrupted by ${signal}`));
     });
   }

@@ -2,7 +2,7 @@
 
 import { globalOptions, globalOptionsFor } from "../global-options.ts";
 import type { Completes, Verb, VerbOption } from "../verb.ts";
-import { shells, verbs } from "../verbs.ts";
+import { papers, shells, verbs } from "../verbs.ts";
 
 export type VerbWords = {
   readonly name: string;
@@ -37,6 +37,7 @@ export function globalFlags(): readonly FlagWords[] {
 /** Words that never change, for the kinds that have such. */
 export const fixedWords: Partial<Record<Completes, readonly string[]>> = {
   shell: shells,
+  paper: papers,
   format: ["ts", "yaml"],
 };
 

@@ -26,7 +26,8 @@ const help = `prunella paper balancer [options]
   --kills N     kill -9 with each placement, default 10
   --seed N      draws the request ids, default 1
   --out FOLDER  where the report goes; docs/papers, or lab/results/papers with fewer requests
-  --json FILE   writes all numbers there; - is stdout`;
+  --json FILE   writes all numbers there; - is stdout
+  --quiet       says nothing on the way`;
 
 type CommandOptions = RunOptions & {
   readonly out: string;
@@ -36,7 +37,9 @@ type CommandOptions = RunOptions & {
 /** @returns False when something was found that should not be, such as a lost request. */
 export async function run(args: readonly string[], signal: AbortSignal): Promise<boolean> {
   const startedMs = performance.now();
+  const isQuiet = args.includes("--quiet");
   const say = (line: string): void => {
+    if (isQuiet) return;
     const seconds = Math.round((performance.now() - startedMs) / 1_000);
     process.stderr.write(`${String(seconds).padStart(4)} s  ${line}\n`);
   };
@@ -98,6 +101,7 @@ function optionsOf(
       seed: { type: "string", default: "1" },
       out: { type: "string" },
       json: { type: "string" },
+      quiet: { type: "boolean" },
       help: { type: "boolean", default: false },
     },
   });

@@ -5,7 +5,7 @@
 import { describeSeed512, placeSeed512 } from "@prunella/core/ring";
 import { type Balance, balanceOf, countByServer } from "./balance.ts";
 import type { ComparedPlacement } from "./placements.ts";
-import { allIds, drawIds } from "./request-ids.ts";
+import { drawIds, idCount, ownersOfAllIds } from "./request-ids.ts";
 
 /** N of experiments. */
 export const serverCounts = [2, 3, 4, 5, 6] as const;
@@ -43,21 +43,20 @@ export function computePlacement(
   placement: ComparedPlacement,
   { requests, seed }: Draw,
 ): ComputedPlacement {
-  const everyId = allIds();
   const spreads = serverCounts.map((servers): ComputedSpread => {
     const ownerOf = placement.owners(servers);
-    const counts = countByServer(everyId.map(ownerOf), servers);
+    const counts = countByServer(ownersOfAllIds(ownerOf), servers);
     const drawnIds = drawIds(requests, seed, streamOfA2(servers));
     return {
       servers,
-      shares: counts.map((count) => count / everyId.length),
+      shares: counts.map((count) => count / idCount),
       exact: balanceOf(counts),
       drawn: countByServer(drawnIds.map(ownerOf), servers),
     };
   });
   const idsOfA1 = drawIds(requests, seed, streamOfA1);
   const withoutOne = [1, 2, 3].map((down) =>
-    countByServer(everyId.map(placement.owners(3, down)), 3),
+    countByServer(ownersOfAllIds(placement.owners(3, down)), 3),
   );
   return {
     name: placement.name,
@@ -70,7 +69,7 @@ export function computePlacement(
         return balanceOf(survivors).maxOverMean;
       }),
     ),
-    sharesWithoutServer1: (withoutOne[0] ?? []).map((count) => count / everyId.length),
+    sharesWithoutServer1: (withoutOne[0] ?? []).map((count) => count / idCount),
   };
 }
 
@@ -104,7 +103,7 @@ export function describeGivenMap(): GivenMapFacts {
   const longest = gaps.reduce((most, gap) => (gap.length > most.length ? gap : most));
   return {
     reachable: reachableSlotCount,
-    topShare: top / allIds().length,
+    topShare: top / idCount,
     topSlot: requestsBySlot.indexOf(top),
     firstTaken: taken[0] ?? 0,
     lastTaken: taken.at(-1) ?? 0,

@@ -4,8 +4,10 @@
  */
 import { draw, rngFrom } from "@prunella/core/kernel";
 import { sixDigitIds } from "@prunella/core/ring";
+import type { OwnerOf } from "./placements.ts";
 
-const idCount = sixDigitIds.last - sixDigitIds.first + 1;
+/** Six-digit numbers. */
+export const idCount = sixDigitIds.last - sixDigitIds.first + 1;
 
 /** @param stream - Names the experiment: another one has other ids from the same seed. */
 export function drawIds(count: number, seed: number, stream: number): readonly number[] {
@@ -17,6 +19,7 @@ export function drawIds(count: number, seed: number, stream: number): readonly n
   });
 }
 
-export function allIds(): readonly number[] {
-  return Array.from({ length: idCount }, (_, index) => sixDigitIds.first + index);
+/** The owner of every six-digit id, one after another. */
+export function* ownersOfAllIds(ownerOf: OwnerOf): Iterable<number> {
+  for (let id = sixDigitIds.first; id <= sixDigitIds.last; id++) yield ownerOf(id);
 }

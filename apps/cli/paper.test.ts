@@ -1,0 +1,18 @@
+/** `paper` hands over to the lab: its words, its answers, its end. The experiments have tests there. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { prunella } from "./testing/command-run.ts";
+
+test("a paper that nobody wrote, and numbers out of range, are refused before anything starts", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "prunella-paper-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const unknown = await prunella({ folder }, "paper", "webshop");
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /There is no paper "webshop"\. Papers: balancer\./);
+  const small = await prunella({ folder }, "paper", "balancer", "--requests", "9");
+  assert.equal(small.code, 2);
+  assert.match(small.stderr, /Give a whole number from 100 to 1000000/);
+});
