@@ -16,13 +16,21 @@ export type LoadSeen = {
   readonly examples: readonly string[];
 };
 
+/** What is asked; `{n}` in the path becomes the number of the request. */
+export type LoadShape = {
+  readonly path: string;
+  readonly method: string;
+  readonly body?: string;
+};
+
 export async function loadDuring(
   cluster: ThrowawayCluster,
   rate: number,
   work: () => Promise<void>,
+  { path, ...shape }: LoadShape = { path: "/home", method: "GET" },
 ): Promise<LoadSeen> {
-  const url = `${cluster.url}/home`;
-  const load = openLoop({ url, rate, connections: 32, seconds: secondsMax });
+  const url = `${cluster.url}${path}`;
+  const load = openLoop({ url, ...shape, rate, connections: 32, seconds: secondsMax });
   try {
     await work();
   } finally {

@@ -10,9 +10,10 @@ import { gatewayKill } from "./gateway-kill.ts";
 import type { Proof } from "./proof.ts";
 import { type RecordedProof, writeProofPage } from "./proof-page.ts";
 import { replicaKill } from "./replica-kill.ts";
+import { scaleUnderLoad } from "./scale-under-load.ts";
 import { machine } from "./throwaway-cluster.ts";
 
-const proofs: readonly Proof[] = [replicaKill, agentKill, gatewayKill, allKill];
+const proofs: readonly Proof[] = [replicaKill, agentKill, gatewayKill, allKill, scaleUnderLoad];
 const hypothesisFailed = 6;
 
 const { values, positionals } = parseArgs({

@@ -6,6 +6,7 @@ import { allKill } from "./all-kill.ts";
 import { gatewayKill } from "./gateway-kill.ts";
 import type { Proof, ProofResult } from "./proof.ts";
 import { replicaKill } from "./replica-kill.ts";
+import { scaleUnderLoad } from "./scale-under-load.ts";
 
 const say = (): void => {};
 
@@ -34,4 +35,9 @@ test("kill -9 of the gateway: another one serves", async () => {
 
 test("kill -9 of everything at once: one up makes it whole", async () => {
   await holds(allKill, 2, 0);
+});
+
+test("scaling 3 -> 6 -> 3 under load fails no GET and no POST, and does each POST once", async () => {
+  const { numbers } = await holds(scaleUnderLoad, 1, 200);
+  assert.ok((numbers["posts"] ?? 0) > 100, "the load was there");
 });
