@@ -10,6 +10,8 @@ type Bench = { readonly run: (args: readonly string[]) => Promise<void> };
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "access-log": () => import("./access-log.ts"),
+  gateway: () => import("./gateway.ts"),
+  "gateway-profile": () => import("./gateway-profile.ts"),
   "gateway-start": () => import("./gateway-start.ts"),
   parser: () => import("./parser.ts"),
   ring: () => import("./ring.ts"),
