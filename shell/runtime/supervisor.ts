@@ -20,6 +20,11 @@ import type { Instance, InstanceFact, LogOptions, Runtime, RuntimeService } from
 export type SupervisorOptions = {
   /** Takes traffic away from a copy before it is ended. Default: nothing routes to it. */
   readonly drain?: Drain;
+  /**
+   * Told of each fact at once, before any effect that follows from it: of an exit before the launch
+   * that answers it. Must be quick and must not throw. `watch` tells the same facts later.
+   */
+  readonly onFact?: (fact: InstanceFact) => void;
   readonly log?: Log;
   readonly launchesMax?: number;
   /** Seed of back-off and probe jitter. Default: drawn, because only simulations need to repeat. */
@@ -65,7 +70,10 @@ class Supervisor implements Runtime {
       slots: new LaunchSlots(options.launchesMax ?? 8),
       drain: options.drain ?? (async () => {}),
       log: this.#log,
-      onFact: (fact) => this.#facts.tell(fact),
+      onFact: (fact) => {
+        options.onFact?.(fact);
+        this.#facts.tell(fact);
+      },
       onStep: (keeper, changed) => this.#onStep(keeper, changed),
     };
     // Listens first and lists then: what ends in between is heard.
