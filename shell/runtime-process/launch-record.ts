@@ -27,6 +27,8 @@ export type LaunchRecord = {
   /** Time since boot when the intent was written, comparable between processes of one boot. */
   readonly intentMs: number;
   readonly log: LogSpec;
+  /** Its siblings listen on the same port. */
+  readonly sharesPort?: boolean;
   /** Undefined before the spawn. */
   readonly leader: Leader | undefined;
 };
@@ -121,6 +123,7 @@ export function parseRecord(value: unknown): LaunchRecord | undefined {
     bootId,
     intentMs,
     leader,
+    ...(value["sharesPort"] === true ? { sharesPort: true } : {}),
     log: { fileMiB: log["fileMiB"], filesMax: log["filesMax"] },
     copy: {
       service: serviceName(copy["service"]),

@@ -12,7 +12,13 @@ import type { ChildProcess } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { ClusterError, type InstanceName, invariant, isName } from "@prunella/core/kernel";
+import {
+  ClusterError,
+  type InstanceName,
+  invariant,
+  isName,
+  type ServiceName,
+} from "@prunella/core/kernel";
 import type {
   Copy,
   Exit,
@@ -31,7 +37,7 @@ import { LogKeeper } from "./log-keeper.ts";
 import { readLog, sawPortTaken } from "./log-reader.ts";
 import { PortBook } from "./port-book.ts";
 import { demandFreePort, portOwner, strangerText } from "./port-owner.ts";
-import { linuxProcessTable, type ProcessTable } from "./process-table.ts";
+import { linuxProcessTable, type ProcessFacts, type ProcessTable } from "./process-table.ts";
 import { findProgram } from "./program-check.ts";
 import { RecordStore } from "./record-store.ts";
 import { startProcess } from "./spawning.ts";
@@ -155,7 +161,10 @@ class ProcessHost implements Host {
     const port = record?.copy.address?.port;
     if (record === undefined || port === undefined) return "none";
     const own = record.copy.running ? familyOf(this.#table, leaderOf(record), record.launch) : [];
-    const owner = portOwner(this.#table, port, own);
+    const siblings = record.sharesPort
+      ? this.#siblings(record.copy.service, instance, port)
+      : undefined;
+    const owner = portOwner(this.#table, port, own, siblings);
     if (owner.type !== "stranger") return owner.type;
     this.#ports.avoid(instance, port);
     return { stranger: strangerText(owner) };
@@ -207,7 +216,11 @@ class ProcessHost implements Host {
     const { instance } = order;
     const program = findProgram(order);
     const port = order.fixedPort ?? (await this.#ports.choose(instance));
-    if (order.fixedPort !== undefined) demandFreePort(this.#table, instance, port);
+    if (order.fixedPort !== undefined) {
+      const shares = order.sharesPort === true;
+      const siblings = shares ? this.#siblings(order.service, instance, port) : [];
+      demandFreePort(this.#table, instance, port, siblings);
+    }
     this.#demandOpen();
     const { child, record } = await startProcess(order, {
       program,
@@ -230,6 +243,16 @@ class ProcessHost implements Host {
       void this.#settle(tracked);
     });
     return record.copy;
+  }
+
+  /** The processes of all other copies of the service that are to listen on the same port. */
+  #siblings(service: ServiceName, instance: InstanceName, port: number): readonly ProcessFacts[] {
+    return [...this.#tracked.values()].flatMap(({ record }) => {
+      const { copy, leader } = record;
+      if (!copy.running || leader === undefined) return [];
+      if (copy.service !== service || copy.instance === instance) return [];
+      return copy.address?.port === port ? familyOf(this.#table, leader, record.launch) : [];
+    });
   }
 
   #tellNoLog({ instance, incarnation }: LaunchOrder): void {

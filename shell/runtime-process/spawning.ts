@@ -101,6 +101,7 @@ function intentOf(order: LaunchOrder, place: SpawnPlace): LaunchRecord {
     bootId: place.table.bootId(),
     intentMs: monotonicMs(),
     log: order.log,
+    ...(order.sharesPort === true ? { sharesPort: true } : {}),
     leader: undefined,
     copy: {
       service: order.service,

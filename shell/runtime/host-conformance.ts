@@ -6,6 +6,7 @@
  * handful of behaviours, because a process, a container and a pretended process start differently.
  */
 import assert from "node:assert/strict";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
@@ -14,7 +15,8 @@ import type { Copy, Host, HostEvent, LaunchOrder } from "./host.ts";
 /** What a copy does once it is launched. */
 export type Behaviour =
   /** Prints its `PORT` and all `PRUNELLA_` variables as `NAME=VALUE` lines, then `serving`;
-   * listens on PORT; ends with code 0 on a polite signal. */
+   * listens on PORT; ends with code 0 on a polite signal. With `SHARE_PORT=1` others may listen
+   * there as well. */
   | "serve"
   /** Serves and ignores a polite signal. */
   | "stubborn"
@@ -328,6 +330,31 @@ export function hostConformance(name: string, makeBench: () => Promise<HostBench
     assert.deepEqual(await _next.list(), []);
   });
 
+  check(
+    "copies of one service share a fixed port; a stranger on it is a stranger",
+    async (bench) => {
+      await using host = await bench.open();
+      await using feed = follow(host);
+      const fixedPort = await freePort();
+      const sharing = (number: number, incarnation: number): LaunchOrder => {
+        const wish = order(bench, `hello-${number}`, incarnation, "serve");
+        return { ...wish, fixedPort, sharesPort: true, env: { ...wish.env, SHARE_PORT: "1" } };
+      };
+      const one = await host.launch(sharing(1, 1));
+      await serves(host, one);
+      const two = await host.launch(sharing(2, 1));
+      await serves(host, two);
+      await host.signal(one.instance, 1, "kill");
+      await feed.exitOf("hello-1", 1);
+      assert.equal(await host.listener(two.instance), "own");
+      await serves(host, await host.launch(sharing(1, 2)));
+      const other = { ...sharing(9, 1), service: serviceName("other") };
+      await assert.rejects(host.launch(other), { code: "PORT_TAKEN" });
+      const alone = order(bench, "hello-3", 1, "serve");
+      await assert.rejects(host.launch({ ...alone, fixedPort }), { code: "PORT_TAKEN" });
+    },
+  );
+
   check("watching ends with its signal, whether or not something happened", async (bench) => {
     await using host = await bench.open();
     const already = host.watch(AbortSignal.abort());
@@ -414,6 +441,14 @@ async function collect(host: Host, copy: Copy, tailLines: number): Promise<strin
     lines.push(line);
   }
   return lines;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {

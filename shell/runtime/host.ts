@@ -23,6 +23,8 @@ export type LaunchOrder = {
   /** Complete, but for `PORT`, which the host adds. */
   readonly env: Readonly<Record<string, string>>;
   readonly fixedPort: number | undefined;
+  /** Other copies of the same service may listen on the fixed port; a stranger still may not. */
+  readonly sharesPort?: boolean;
   readonly log: LogSpec;
 };
 
@@ -62,7 +64,7 @@ export interface Host extends AsyncDisposable {
    * Launches and resolves with the running copy.
    *
    * @throws ClusterError `INSTANCE_EXISTS` (H1), `PROGRAM_MISSING`, `PORT_TAKEN` (the fixed port is
-   *   in use; `details` say by whom), `DISK_FULL`, `RUNTIME_UNAVAILABLE` (try again later).
+   *   in use, and not shared with siblings only; `details` say by whom), `DISK_FULL`, `RUNTIME_UNAVAILABLE` (try again later).
    */
   launch(order: LaunchOrder): Promise<Copy>;
 
@@ -72,7 +74,10 @@ export interface Host extends AsyncDisposable {
   /** Yields what happens to copies. Exits of children within milliseconds, of adopted ones within 100. */
   watch(signal: AbortSignal): AsyncIterable<HostEvent>;
 
-  /** Whose listener is on the port of this copy: its own, a stranger's, or nobody's. */
+  /**
+   * Whose listener is on the port of this copy: its own, a stranger's, or nobody's. On a shared port
+   * the listeners of its siblings count as nobody's, and a stranger beside its own is a stranger.
+   */
   listener(instance: InstanceName): Promise<"own" | "none" | { readonly stranger: string }>;
 
   /** Processor and memory of every running copy since the last call. */

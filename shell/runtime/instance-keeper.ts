@@ -24,7 +24,7 @@ import {
 import { holdsCopy, viewOf } from "./instance-view.ts";
 import { launchOrder, revisionOf } from "./launch-order.ts";
 import type { LaunchSlots } from "./launch-slots.ts";
-import { probe } from "./probe.ts";
+import { type ProbeAnswer, probe } from "./probe.ts";
 import type { Instance, InstanceFact, MemberSpec, RuntimeService } from "./runtime.ts";
 
 /** Resolves when no traffic reaches that copy any more. It may take `boundMs`, then `signal` aborts. */
@@ -58,6 +58,8 @@ export class InstanceKeeper implements AsyncDisposable {
   #copy: Copy | undefined;
   #adopted: Copy | undefined;
   #orderedRevision: string | undefined;
+  /** The incarnation whose own listener was seen on a port that it shares. */
+  #listens: number | undefined;
   #draining: AbortController | undefined;
   #seen: LifecycleState;
   usage: Usage | undefined;
@@ -271,11 +273,25 @@ export class InstanceKeeper implements AsyncDisposable {
   async #probe({ incarnation, probeId, timeoutMs }: ProbeEffect): Promise<void> {
     const address = this.#copy?.incarnation === incarnation ? this.#copy.address : undefined;
     const { path } = this.#service.probe;
-    const answer =
-      address === undefined
-        ? ({ outcome: "failed", detail: "it has no address" } as const)
-        : await probe(address, path, timeoutMs);
+    let answer: ProbeAnswer = { outcome: "failed", detail: "it has no address" };
+    if (address !== undefined && !(await this.#mayBeProbed(incarnation))) {
+      answer = { outcome: "failed", detail: "it does not listen on its port" };
+    } else if (address !== undefined) {
+      answer = await probe(address, path, timeoutMs);
+    }
     this.#driver.tell({ type: "probed", probeId, ...answer });
+  }
+
+  /** On a shared port a sibling would answer for a copy that does not listen yet. */
+  async #mayBeProbed(incarnation: number): Promise<boolean> {
+    if (this.#service.sharesPort !== true || this.#listens === incarnation) return true;
+    try {
+      if ((await this.#options.host.listener(this.name)) === "none") return false;
+    } catch (error) {
+      this.#failed("the host could not tell who listens", error);
+    }
+    this.#listens = incarnation;
+    return true;
   }
 
   async #verify(incarnation: number): Promise<void> {

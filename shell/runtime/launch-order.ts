@@ -12,7 +12,7 @@ export function launchOrder(
   member: MemberSpec,
   incarnation: number,
 ): LaunchOrder {
-  const { command, folder, fixedPort, log } = service;
+  const { command, folder, fixedPort, sharesPort, log } = service;
   return {
     service: service.name,
     instance: member.name,
@@ -21,6 +21,7 @@ export function launchOrder(
     command,
     folder,
     fixedPort,
+    ...(sharesPort === undefined ? {} : { sharesPort }),
     log,
     env: {
       ...service.env,

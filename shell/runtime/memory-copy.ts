@@ -64,6 +64,12 @@ export class MemoryCopy implements MemoryProcess {
     return this.#order.fixedPort;
   }
 
+  sharesPortWith(order: LaunchOrder): boolean {
+    const { service, fixedPort, sharesPort } = this.#order;
+    if (sharesPort !== true || order.sharesPort !== true) return false;
+    return service === order.service && fixedPort !== undefined && fixedPort === order.fixedPort;
+  }
+
   describe(): Copy {
     const { service, instance, incarnation, revision } = this.#order;
     return {
@@ -96,7 +102,8 @@ export class MemoryCopy implements MemoryProcess {
       this.print(`Error: ${error.message}`);
       this.exit(1);
     });
-    this.#server.listen(this.#port, "127.0.0.1");
+    const reusePort = this.#order.sharesPort === true;
+    this.#server.listen({ port: this.#port, host: "127.0.0.1", reusePort });
   }
 
   exit(code: number): void {

@@ -97,12 +97,17 @@ export class MemoryComputer implements AsyncDisposable {
     }
     this.#launching.add(instance);
     try {
-      const port = await freePort(order.fixedPort);
+      const port = this.#isShared(order) ? order.fixedPort : await freePort(order.fixedPort);
       if (this.#hasEnded) throw new ClusterError("RUNTIME_UNAVAILABLE", { details: { instance } });
       return this.#start(order, program, port);
     } finally {
       this.#launching.delete(instance);
     }
+  }
+
+  /** A sibling of its service listens there already, and that is how it should be. */
+  #isShared(order: LaunchOrder): order is LaunchOrder & { readonly fixedPort: number } {
+    return [...this.#copies.values()].some((copy) => copy.isRunning && copy.sharesPortWith(order));
   }
 
   #start(order: LaunchOrder, program: MemoryProgram, port: number): Copy {

@@ -56,6 +56,11 @@ export type RuntimeService = {
   readonly memberEnv: (member: MemberSpec) => Readonly<Record<string, string>>;
   /** A fixed port that the program binds itself, or undefined: the runtime gives each its own. */
   readonly fixedPort: number | undefined;
+  /**
+   * All members listen on the fixed port at the same time, each with a listener of its own
+   * (SO_REUSEPORT); the system spreads connections over them.
+   */
+  readonly sharesPort?: boolean;
   readonly probe: ProbeSpec;
   readonly stop: StopSpec;
   readonly log: LogSpec;
