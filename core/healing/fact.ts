@@ -18,6 +18,8 @@ export type FactType =
   | "port-taken"
   | "log-rotated"
   | "log-flooding"
+  | "log-failed" // Its log cannot be kept within bounds.
+  | "stuck" // Its copy does not end, even by force.
   | "disk-full"
   | "disk-recovered";
 

@@ -74,6 +74,23 @@ test("at most so many older files stay, and their numbers go on in the next proc
   assert.deepEqual(await tail(next, 10), numbered(5, 6));
 });
 
+test("the millionth rotation is the newest, although its name sorts before its elders", async () => {
+  const folder = newFolder();
+  const { log } = openLog(folder);
+  for (const number of [999_998, 999_999, 1_000_000]) {
+    writeFileSync(join(log.folder, `${number}.log`), `line ${number}\n`);
+  }
+  const next = new InstanceLog(folder);
+  assert.deepEqual(await tail(next, 4), [
+    ...["line 999998", "line 999999", "line 1000000"],
+    "[prunella] begins",
+  ]);
+  await next.rotate(2);
+  assert.deepEqual(readdirSync(log.folder).sort(), [
+    ...["1000000.log", "1000001.log", "current.log"],
+  ]);
+});
+
 test("of a file that grew far beyond its size the newest part is kept, and the gap is marked", async () => {
   const { log, print } = openLog(newFolder());
   print(`${numbered(1, 1_000).join("\n")}\n`);

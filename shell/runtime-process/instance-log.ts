@@ -14,7 +14,6 @@
 import {
   closeSync,
   constants,
-  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -27,6 +26,7 @@ import {
 } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ClusterError } from "@prunella/core/kernel";
 import { storageError, systemCode } from "@prunella/store";
 
 type LogFile = { readonly path: string; readonly start: number; readonly end: number };
@@ -54,10 +54,8 @@ export class InstanceLog {
   constructor(instanceFolder: string) {
     this.folder = join(instanceFolder, "log");
     this.#current = join(this.folder, "current.log");
-    for (const name of namesIn(this.folder)) {
-      const number = rotatedPattern.exec(name)?.[1];
-      if (number === undefined) continue;
-      this.#nextNumber = Number(number) + 1;
+    for (const { name, number } of rotatedIn(this.folder)) {
+      this.#nextNumber = number + 1;
       const path = join(this.folder, name);
       const start = this.#base;
       this.#base += sizeOf(path) ?? 0;
@@ -121,8 +119,8 @@ export class InstanceLog {
    */
   async rotate(filesMax: number, bytesMax = Number.POSITIVE_INFINITY): Promise<number> {
     const copy = join(this.folder, copyName);
-    while (this.#rotated.length >= filesMax) this.dropOldest(); // First, so the bound always holds.
     try {
+      while (this.#rotated.length >= filesMax) this.dropOldest(); // First, so the bound always holds.
       const size = this.currentSize;
       const dropped = size > 2 * bytesMax ? size - bytesMax : 0;
       const head = `[prunella] ${dropped} bytes of output dropped here: it came faster than it could be kept\n`;
@@ -143,20 +141,22 @@ export class InstanceLog {
     }
   }
 
-  /** Throws the content of the current file away and leaves a line that says so. Returns its size. */
+  /**
+   * Throws the content of the current file away and leaves a line that says so. Returns its size.
+   * On a full disk the line may not fit: whoever floods the log takes the freed space first.
+   *
+   * @throws ClusterError `STATE_REFUSED` when the file cannot be shortened.
+   */
   cut(line: (byteCount: number) => string): number {
     const byteCount = this.currentSize;
     if (byteCount === 0) return 0;
-    const file = openSync(this.#current, constants.O_APPEND | constants.O_RDWR);
     try {
-      ftruncateSync(file, 0);
+      truncateSync(this.#current, 0);
       this.#base += byteCount;
-      this.#writeLine(file, line(byteCount));
     } catch (error) {
       throw storageError(error, this.#current, "cut the log");
-    } finally {
-      closeSync(file);
     }
+    this.#tryMark(line(byteCount));
     return byteCount;
   }
 
@@ -231,6 +231,20 @@ export class InstanceLog {
     }
   }
 
+  /** Best effort: the log goes on without the line as well. */
+  #tryMark(line: string): void {
+    try {
+      const file = openSync(this.#current, constants.O_APPEND | constants.O_RDWR);
+      try {
+        this.#writeLine(file, line);
+      } finally {
+        closeSync(file);
+      }
+    } catch (error) {
+      if (systemCode(error) === undefined && !ClusterError.is(error)) throw error;
+    }
+  }
+
   #writeLine(file: number, line: string): void {
     const size = this.currentSize;
     const last = size === 0 ? undefined : readAt(this.#current, size - 1, 1)[0];
@@ -239,9 +253,17 @@ export class InstanceLog {
   }
 }
 
+/** The older files, oldest first: by number, since the millionth name is longer than its elders. */
+function rotatedIn(folder: string): readonly { readonly name: string; readonly number: number }[] {
+  return namesIn(folder)
+    .map((name) => ({ name, number: Number(rotatedPattern.exec(name)?.[1]) }))
+    .filter(({ number }) => !Number.isNaN(number))
+    .sort((a, b) => a.number - b.number);
+}
+
 function namesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).sort();
+    return readdirSync(folder);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return [];
     throw storageError(error, folder, "read");

@@ -8,6 +8,7 @@
  */
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
 import type { HostEvent, LogSpec } from "@prunella/runtime";
+import { storageError, systemCode } from "@prunella/store";
 import { DiskSpace } from "./disk-space.ts";
 import type { InstanceLog } from "./instance-log.ts";
 import { monotonicMs } from "./launch-record.ts";
@@ -42,6 +43,8 @@ export class LogKeeper implements Disposable {
   readonly #options: LogKeeperOptions;
   readonly #disk: DiskSpace;
   readonly #kept = new Map<InstanceName, Kept>();
+  /** Of which it was told that they cannot be kept within bounds. */
+  readonly #failing = new WeakSet<Kept | DiskSpace>();
   #timer: NodeJS.Timeout | undefined;
   #disposed = false;
 
@@ -67,7 +70,7 @@ export class LogKeeper implements Disposable {
 
   /** A write failed for want of space: makes room and says so. */
   makeRoom(): void {
-    this.#lookAtDisk(true);
+    this.#try(undefined, () => this.#lookAtDisk(true));
   }
 
   [Symbol.dispose](): void {
@@ -79,12 +82,32 @@ export class LogKeeper implements Disposable {
     const nowMs = monotonicMs();
     let nextMs = lookMs;
     for (const [instance, kept] of this.#kept) {
-      this.#lookAtLog(instance, kept, nowMs);
+      this.#try(instance, () => this.#lookAtLog(instance, kept, nowMs));
       if (kept.flow.fullInMs < 2 * lookMs) nextMs = fastLookMs;
     }
-    this.#lookAtDisk(false);
+    this.#try(undefined, () => this.#lookAtDisk(false));
     if (!this.#disk.isFull) this.#options.onRoom();
     this.#lookIn(nextMs);
+  }
+
+  /**
+   * Whatever is wrong with one log, or with all (undefined), is told once; it neither ends the agent
+   * nor keeps us from looking at the others.
+   */
+  #try(instance: InstanceName | undefined, act: () => void): void {
+    const kept = instance === undefined ? undefined : this.#kept.get(instance);
+    const subject = kept ?? this.#disk;
+    try {
+      act();
+      if (kept?.rotating !== true) this.#failing.delete(subject);
+    } catch (error) {
+      if (!ClusterError.is(error) && systemCode(error) === undefined) throw error;
+      if (this.#failing.has(subject)) return;
+      this.#failing.add(subject);
+      const path = kept?.log.folder ?? this.#options.folder;
+      const { message } = storageError(error, path, "keep within its bounds the log in");
+      this.#options.emit({ type: "log-failed", instance, message, data: { path } });
+    }
   }
 
   #lookIn(waitMs: number): void {
@@ -114,7 +137,8 @@ export class LogKeeper implements Disposable {
       if (event !== undefined) this.#options.emit(event);
     } catch (error) {
       if (!ClusterError.is(error)) throw error;
-      this.#cut(instance, kept, nowMs); // No room for a copy: bounded comes before complete.
+      // No room for a copy: bounded comes before complete.
+      this.#try(instance, () => this.#cut(instance, kept, nowMs));
       if (error.code === "DISK_FULL") this.makeRoom();
     } finally {
       kept.rotating = false;
@@ -162,16 +186,21 @@ export class LogKeeper implements Disposable {
     for (let count = 0; count < dropCountMax && !this.#disk.hasRoom; count++) {
       const oldest = [...this.#options.logs()]
         .filter(([instance, log]) => log.rotatedCount > 0 && !this.#isRotating(instance))
-        .sort(([, a], [, b]) => (a.oldestMs ?? 0) - (b.oldestMs ?? 0))[0]?.[1];
+        .sort(([, a], [, b]) => (a.oldestMs ?? 0) - (b.oldestMs ?? 0))[0];
       if (oldest === undefined) break;
-      bytes += oldest.dropOldest();
+      this.#try(oldest[0], () => {
+        bytes += oldest[1].dropOldest();
+      });
     }
     if (this.#disk.hasRoom) return { bytes };
     const longest = [...this.#options.logs()]
       .filter(([instance, log]) => log.currentSize >= cutBytesMin && !this.#isRotating(instance))
-      .sort(([, a], [, b]) => b.currentSize - a.currentSize)[0]?.[1];
-    bytes +=
-      longest?.cut((count) => `${count} bytes of output dropped here: the disk is full`) ?? 0;
+      .sort(([, a], [, b]) => b.currentSize - a.currentSize)[0];
+    if (longest === undefined) return { bytes };
+    const [instance, log] = longest;
+    this.#try(instance, () => {
+      bytes += log.cut((count) => `${count} bytes of output dropped here: the disk is full`);
+    });
     return { bytes };
   }
 

@@ -46,7 +46,13 @@ export type Copy = {
 export type HostEvent =
   | { readonly type: "exited"; readonly copy: Copy }
   | {
-      readonly type: "log-rotated" | "log-flooding" | "disk-full" | "disk-recovered";
+      readonly type:
+        | "log-rotated"
+        | "log-flooding"
+        | "log-failed" // It cannot be kept within its bounds.
+        | "stuck" // A copy does not end, even by force.
+        | "disk-full"
+        | "disk-recovered";
       readonly instance: InstanceName | undefined;
       readonly message: string;
       readonly data: Readonly<Record<string, unknown>>;
