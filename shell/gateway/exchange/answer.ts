@@ -47,9 +47,10 @@ export function buildAnswer(reason: RefusalReason, extra: readonly string[] = []
   return build(row.status, ["Content-Type: application/json", ...extra], bodyOf(row));
 }
 
-/** 204 with `Allow`: the answer to `OPTIONS *`. The connection may live on. */
-export function buildOptionsAnswer(methods: readonly string[]): Answer {
-  return build(204, [`Allow: ${methods.join(", ")}`], undefined);
+/** 204 with `Allow`: the answer to `OPTIONS *`, after which the connection lives on or not. */
+export function buildOptionsAnswer(methods: readonly string[], closes = false): Answer {
+  const close = closes ? ["Connection: close"] : [];
+  return build(204, [`Allow: ${methods.join(", ")}`, ...close], undefined);
 }
 
 /**

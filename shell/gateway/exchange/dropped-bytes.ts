@@ -1,5 +1,14 @@
-/** The bytes of a chunked body that go on: `[start, end)` without the pairs in `drops`. */
-export function withoutDrops(
+/** The bytes of a chunked body that go on. */
+import type { ChunkScanner } from "../parser/index.ts";
+
+/** What the last scan, which began at `start`, lets pass. */
+export function keptOf(scanner: ChunkScanner, bytes: Uint8Array, start: number): Uint8Array {
+  const kept = withoutDrops(bytes, start, scanner.at, scanner.drops, scanner.dropCount);
+  return scanner.ahead.length === 0 ? kept : Buffer.concat([scanner.ahead, kept]);
+}
+
+/** `[start, end)` without the pairs in `drops`. */
+function withoutDrops(
   bytes: Uint8Array,
   start: number,
   end: number,

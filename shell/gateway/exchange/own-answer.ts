@@ -25,6 +25,8 @@ const extraLines: Partial<Record<RefusalReason, readonly string[]>> = {
   draining: ["Retry-After: 1"],
 };
 const answers = new Map<RefusalReason, Answer>();
+const optionsAnswer = buildOptionsAnswer(knownMethods);
+const lastOptionsAnswer = buildOptionsAnswer(knownMethods, true);
 
 /**
  * Answers with the row `code` of the refusal table and closes. Works with and without an exchange
@@ -73,13 +75,15 @@ export function refuseUnavailable(
 
 /** `OPTIONS *` is about the gateway itself. */
 export function answerOptions(core: CoreState, exchange: Exchange): void {
-  const answer = optionsAnswer();
+  // HTTP/1.0 would need a length to live on, and nobody reads a body that came along.
+  const mayLive = exchange.minorVersion === 1 && exchange.bodyComplete && !core.draining;
+  if (!mayLive) exchange.keepAlive = false;
+  const answer = exchange.keepAlive ? optionsAnswer : lastOptionsAnswer;
   const { slab } = core;
   slab.reserve(answer.bytes.length);
   const start = slab.at;
   slab.at = writeAnswer(answer, slab.block, start, core.date.bytes, true);
   exchange.status = answer.status;
-  exchange.keepAlive = false; // The prebuilt answer says `Connection: close`.
   give(core, exchange.client, slab.view(start));
   conclude(core, exchange);
   goOn(core, exchange.client);
@@ -133,11 +137,4 @@ function answerFor(reason: RefusalReason): Answer {
   const answer = buildAnswer(reason, extraLines[reason]);
   answers.set(reason, answer);
   return answer;
-}
-
-let builtOptionsAnswer: Answer | undefined;
-
-function optionsAnswer(): Answer {
-  builtOptionsAnswer ??= buildOptionsAnswer(knownMethods);
-  return builtOptionsAnswer;
 }

@@ -17,7 +17,7 @@ import type { Service } from "../routing/service.ts";
 import { type ClientConnection, clientPhase } from "./client-connection.ts";
 import type { CoreState } from "./core-state.ts";
 import { dispatch } from "./dispatch.ts";
-import { withoutDrops } from "./dropped-bytes.ts";
+import { keptOf } from "./dropped-bytes.ts";
 import { type Exchange, requestBody } from "./exchange.ts";
 import { requestHeadRoom, writeRequestHead } from "./head-writing.ts";
 import { beginLocally, localPathOf } from "./local-exchange.ts";
@@ -189,7 +189,7 @@ function copyBody(
     refuse(core, client, result);
     return end;
   }
-  core.slab.putAll(withoutDrops(bytes, start, scanner.at, scanner.drops, scanner.dropCount));
+  core.slab.putAll(keptOf(scanner, bytes, start));
   exchange.bodyComplete = result === accepted;
   exchange.bytesIn += scanner.at - start;
   return scanner.at;

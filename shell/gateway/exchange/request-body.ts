@@ -8,7 +8,7 @@ import { accepted, more } from "../refusals.ts";
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import type { CoreState } from "./core-state.ts";
 import { giveUpRepeating } from "./dispatch.ts";
-import { withoutDrops } from "./dropped-bytes.ts";
+import { keptOf } from "./dropped-bytes.ts";
 import { type Exchange, requestBody } from "./exchange.ts";
 import { collectLocally, finishLocally } from "./local-exchange.ts";
 import { refuse } from "./own-answer.ts";
@@ -41,7 +41,7 @@ export function takeBody(
       return end;
     }
     exchange.bodyComplete = result === accepted;
-    takeBodyBytes(core, client, withoutDrops(bytes, start, at, scanner.drops, scanner.dropCount));
+    takeBodyBytes(core, client, keptOf(scanner, bytes, start));
   }
   exchange.bytesIn += at - start;
   progress(core, client);

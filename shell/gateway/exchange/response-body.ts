@@ -14,10 +14,11 @@ import { pauseFor } from "./client-connection.ts";
 import { detach, giveAway } from "./conclusion.ts";
 import type { CoreState } from "./core-state.ts";
 import { exchangeFailed, malformedResponse } from "./dispatch.ts";
-import { withoutDrops } from "./dropped-bytes.ts";
+import { keptOf } from "./dropped-bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeadRoom, writeResponseHead } from "./head-writing.ts";
 import { answerLocally } from "./own-answer.ts";
+import { lasting } from "./read-buffer.ts";
 import { finishResponse, giveClient } from "./response-ending.ts";
 import { frame, replacementFor, resetScanner } from "./response-framing.ts";
 import type { Slab } from "./slab.ts";
@@ -238,7 +239,7 @@ function takePiece(
       if (result !== accepted && result !== more) return undefined;
       upstream.takenTo = scanner.at;
       upstream.bodyDone = result === accepted;
-      return withoutDrops(bytes, at, scanner.at, scanner.drops, scanner.dropCount);
+      return keptOf(scanner, bytes, at);
     }
     default:
       upstream.takenTo = end;
@@ -283,15 +284,26 @@ function givePiece(
 ): void {
   if (piece.length === 0) return;
   if (upstream.bodyRoute !== bodyRoute.wrap) {
-    giveClient(core, exchange, piece);
+    giveView(core, upstream, exchange, piece);
     return;
   }
   const { link } = exchange.client;
   link.cork();
   giveClient(core, exchange, Buffer.from(`${piece.length.toString(16)}\r\n`, "latin1"));
-  giveClient(core, exchange, piece);
+  giveView(core, upstream, exchange, piece);
   giveClient(core, exchange, crlf);
   link.uncork();
+}
+
+function giveView(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  exchange: Exchange,
+  piece: Uint8Array,
+): void {
+  const { link } = exchange.client;
+  giveClient(core, exchange, lasting(upstream, piece));
+  if (link.writableLength > 0) upstream.lent = true;
 }
 
 /** The body that the client does not get has ended, or is not worth reading on. */

@@ -5,6 +5,7 @@
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import { conclude, detach, drop, linger } from "./conclusion.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
+import { lasting } from "./read-buffer.ts";
 import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
 import { discard, finish } from "./upstream-pool.ts";
 
@@ -45,7 +46,9 @@ export function relayToClient(
   touch(core, client);
   exchange.bytesOut += bytes.length;
   core.bytesOut += bytes.length;
-  if (client.link.write(bytes)) return;
+  const flows = client.link.write(lasting(upstream, bytes));
+  if (client.link.writableLength > 0) upstream.lent = true;
+  if (flows) return;
   client.blocked = true;
   upstream.paused = true;
   upstream.link.pause();

@@ -49,6 +49,10 @@ export class UpstreamConnection {
   paused = false;
   /** The peer sent FIN. */
   ended = false;
+  /** Its bytes land here while it streams, else in the buffer that all share (`read-buffer.ts`). */
+  ownBuffer: Buffer | undefined = undefined;
+  /** A view of that buffer may wait in a socket: the next bytes need another one. */
+  lent = false;
 
   /** A head that came in pieces; made on first need. */
   ownHead: ResponseHead | undefined = undefined;

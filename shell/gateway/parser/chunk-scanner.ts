@@ -58,6 +58,7 @@ export const responseChunkLimits: ChunkLimits = {
 export const keepFraming = 0;
 export const keepDataOnly = 1;
 
+const none = new Uint8Array(0);
 const tinyBytes = 16;
 const sizeDigitsMax = 16;
 
@@ -78,8 +79,8 @@ const atEnd = 12;
 /**
  * One object per direction of a connection; `reset` per message.
  *
- * After each `scan`, forward `[start, at)` without the ranges in `drops`. `at` is where the message
- * ended (`accepted`; bytes behind it belong to the next one), the end of the piece (`more`), or the
+ * After each `scan`, forward `ahead`, then `[start, at)` without the ranges in `drops`. `at` is where
+ * the message ended (`accepted`; bytes behind it belong to the next one), the end of the piece (`more`), or the
  * first byte that must not be forwarded (refusal; the message is lost, do not scan on).
  */
 export class ChunkScanner {
@@ -90,6 +91,8 @@ export class ChunkScanner {
   /** `[start, end)` pairs of the last piece that are not to be forwarded, ascending. */
   drops: Int32Array = new Int32Array(16);
   dropCount = 0;
+  /** Bytes of earlier pieces that were held back until their line was judged; nearly always none. */
+  ahead: Uint8Array = none;
 
   #limits = requestChunkLimits;
   #keep = keepFraming;
@@ -126,6 +129,7 @@ export class ChunkScanner {
   /** @returns `accepted` when the last byte of the message was seen, `more`, or a refusal. */
   scan(bytes: Uint8Array, start: number, end: number): number {
     this.dropCount = 0;
+    this.ahead = none;
     let at = start;
     while (at < end && this.#state < atTrailers) {
       if (this.#state === atData) {
@@ -152,7 +156,13 @@ export class ChunkScanner {
   #scanTrailers(bytes: Uint8Array, start: number, end: number): number {
     const result = this.#trailers.scan(bytes, start, end, this.#limits);
     this.at = this.#trailers.at;
-    if (this.#keep === keepDataOnly && this.at > start) dropRange(this, start, this.at);
+    if (this.#keep === keepDataOnly) {
+      if (this.at > start) dropRange(this, start, this.at);
+    } else {
+      this.ahead = this.#trailers.ahead;
+      const { cutAt } = this.#trailers;
+      if (result === more && cutAt < this.at) dropRange(this, cutAt, this.at);
+    }
     if (result === accepted) this.#state = atEnd;
     return result;
   }

@@ -3,7 +3,8 @@
  * so a name that frames, routes, authorises or describes the message has no business here.
  *
  * Lines that lie in one piece are read in place; a line that is cut is collected first. A line is
- * judged when it ends, as in heads.
+ * judged when it ends, as in heads, and no byte of it is forwarded before: a strict reader behind us
+ * would judge the beginning of a bad line itself, and the outcome would depend on the cuts (G5).
  *
  * Source: RFC 9110, sections 6.5.1 and 6.5.2; RFC 9112, section 7.1.2.
  */
@@ -47,6 +48,10 @@ const line = new FieldLine();
 export class Trailers {
   /** How far the last scan got. After a refusal: where the faulty line starts in its piece. */
   at = 0;
+  /** Bytes of earlier pieces that were held back and are good now: they go before this piece. */
+  ahead: Uint8Array = none;
+  /** Where in its piece the line starts that the piece cuts, and that is held back; else `at`. */
+  cutAt = 0;
   #sectionBytes = 0;
   #count = 0;
   #nominated: readonly Uint8Array[] | undefined;
@@ -58,6 +63,7 @@ export class Trailers {
     this.#sectionBytes = 0;
     this.#count = 0;
     this.#heldBytes = 0;
+    this.ahead = none;
     this.#nominated = nominated;
   }
 
@@ -65,6 +71,7 @@ export class Trailers {
   scan(bytes: Uint8Array, start: number, end: number, limits: TrailerLimits): number {
     const stop = Math.min(end, start + limits.trailerBytesMax - this.#sectionBytes);
     let at = start;
+    this.ahead = none;
     while (at < stop) {
       const result =
         this.#heldBytes > 0
@@ -76,10 +83,12 @@ export class Trailers {
         return result;
       }
       at = this.at;
+      this.cutAt = at;
       if (result === endOfFields) return accepted;
     }
     this.#sectionBytes += stop - start;
     this.at = stop;
+    this.cutAt = at;
     return this.#sectionBytes >= limits.trailerBytesMax ? refusal["trailer-large"] : more;
   }
 
@@ -108,9 +117,14 @@ export class Trailers {
       if (byte === lf || byte === 0 || previous === cr) break;
     }
     const result = scanFieldLine(this.#held, 0, this.#heldBytes, line);
+    const verdict = result === accepted ? this.#judge(this.#held, limits) : result;
+    // Copied, because a later line of this piece may be cut too.
+    if (verdict === accepted || verdict === endOfFields) {
+      this.ahead = this.#held.slice(0, this.#heldBytes - (at - start));
+    }
     this.#heldBytes = 0;
     this.at = at;
-    return result === accepted ? this.#judge(this.#held, limits) : result;
+    return verdict;
   }
 
   #judge(bytes: Uint8Array, limits: TrailerLimits): number {
