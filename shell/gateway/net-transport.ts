@@ -5,6 +5,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { ExchangeCore } from "./exchange/exchange-core.ts";
+import { nextReadBuffer } from "./exchange/read-buffer.ts";
 import type { Connector, Link } from "./exchange/transport.ts";
 import type { UpstreamConnection } from "./exchange/upstream-connection.ts";
 
@@ -35,10 +36,16 @@ export class NetConnector implements Connector {
       noDelay: true,
       allowHalfOpen: true,
       autoSelectFamily: false,
+      onread: {
+        buffer: () => nextReadBuffer(upstream),
+        callback: (size, buffer) => {
+          core?.upstreamBytes(upstream, buffer.subarray(0, size), monotonicMs());
+          return true;
+        },
+      },
     });
     if (core === undefined) return socket.destroy();
     socket.on("connect", () => core.upstreamOpen(upstream, monotonicMs()));
-    socket.on("data", (bytes: Buffer) => core.upstreamBytes(upstream, bytes, monotonicMs()));
     socket.on("drain", () => core.upstreamDrained(upstream, monotonicMs()));
     socket.on("end", () => core.upstreamEnded(upstream, monotonicMs()));
     socket.on("error", ignore); // `close` follows and says everything that the core needs.

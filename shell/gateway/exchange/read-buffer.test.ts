@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { DataPathFixture, serviceOf } from "../../../lab/peers/data-path-fixture.ts";
 import { ScriptedBackend } from "../../../lab/peers/scripted-backend.ts";
 
@@ -68,7 +68,10 @@ async function letterCounts(port: number, target: string, index: number): Promis
   socket.destroy();
   const all = Buffer.concat(pieces).toString("latin1");
   const headEnd = all.indexOf("\r\n\r\n") + 4;
-  const body = all.slice(headEnd).replaceAll(/(^|\r\n)[0-9a-f]+\r\n/g, "").replaceAll("\r\n", "");
+  const body = all
+    .slice(headEnd)
+    .replaceAll(/(^|\r\n)[0-9a-f]+\r\n/g, "")
+    .replaceAll("\r\n", "");
   const others = new Set(body);
   others.delete(target.slice(1, 2));
   return { head: all.slice(0, headEnd), others: [...others], bytes: body.length };
