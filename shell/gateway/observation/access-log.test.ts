@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { LogDestination } from "@prunella/driver";
 import type { AccessEntry } from "./access-entry.ts";
 import { AccessLog } from "./access-log.ts";
-import { LogDestination, queuedBytesMax } from "./log-destination.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prunella-log-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -110,17 +109,4 @@ test("refusals of the parser are limited to ten a second, and the rest is counte
   assert.equal(written.filter((line) => line.reason === "bare-lf").length, 11);
   assert.equal(log.droppedLines, 40);
   assert.ok(written.some((line) => line.warning === "log lines were dropped"));
-});
-
-test("a pipe that nobody reads costs lines beyond 4 MiB, says so, and does not hold the end back", async () => {
-  const file = join(folder, "pipe");
-  execFileSync("mkfifo", [file]);
-  const destination = new LogDestination({ file });
-  const log = new AccessLog(destination);
-  for (let index = 0; index < 30_000; index++) log.write(entry);
-  const lineBytes = 250;
-  assert.ok(log.droppedLines > 30_000 - queuedBytesMax / 200, `${log.droppedLines} dropped`);
-  assert.ok(log.droppedLines < 30_000 - queuedBytesMax / (2 * lineBytes));
-  await destination.close(50);
-  assert.match(destination.failure ?? "", /ENXIO/);
 });

@@ -3,8 +3,9 @@
  * Pino writes it, to the same bounded destination as the access log. It is rare, so it is loaded
  * only when there is something to say, and starting up does not pay for it.
  */
+
+import type { LogDestination } from "@prunella/driver";
 import type { Logger } from "pino";
-import type { LogDestination } from "./log-destination.ts";
 
 export type Level = "info" | "warn" | "error";
 
