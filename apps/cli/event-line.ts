@@ -1,10 +1,10 @@
 /** One event as one line for people. */
-import type { ClusterEvent } from "@prunella/wire/control";
+import type { RecordedEvent } from "@prunella/wire/control";
 import { clockText } from "./duration.ts";
 import { printable } from "./printable.ts";
 import { type Screen, type Style, wrap } from "./screen.ts";
 
-const styles: Readonly<Record<ClusterEvent["severity"], Style>> = {
+const styles: Readonly<Record<RecordedEvent["severity"], Style>> = {
   info: "cyan",
   warning: "yellow",
   error: "red",
@@ -17,7 +17,11 @@ const whoWidth = 12;
  * What happened, in the colour of its weight, in as many lines as it takes. `indent` is how far to the
  * right it will stand.
  */
-export function eventLines(event: ClusterEvent, screen: Screen, indent: number): readonly string[] {
+export function eventLines(
+  event: RecordedEvent,
+  screen: Screen,
+  indent: number,
+): readonly string[] {
   const type = shortType(event.type);
   const width = Math.max(type.length, typeWidth);
   const room = Math.min(screen.columns, 160) - indent - width - 2;
@@ -30,7 +34,7 @@ export function eventLines(event: ClusterEvent, screen: Screen, indent: number):
 }
 
 /** The same with when and to whom, for a stream of events of the whole cluster. */
-export function drawEvent(event: ClusterEvent, screen: Screen): string {
+export function drawEvent(event: RecordedEvent, screen: Screen): string {
   const time = clockText(event.at);
   const who = (event.instance ?? event.service ?? "cluster").padEnd(whoWidth);
   const indent = time.length + who.length + 4;

@@ -96,6 +96,11 @@ export const errorCodes = {
     retry: false,
     meaning: "The gateway already has a newer view.",
   },
+  UNEXPECTED: {
+    fault: "environment",
+    retry: true,
+    meaning: "Something failed that nobody foresaw; agent.log in the state folder says what.",
+  },
 } as const satisfies Record<string, CodeFacts>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -1,6 +1,7 @@
 /** The control API's view of the agent: each call checks, changes what is wanted, and answers. */
 import { randomInt } from "node:crypto";
-import { ClusterError, instanceName } from "@prunella/core/kernel";
+import { setTimeout as delay } from "node:timers/promises";
+import { ClusterError, type InstanceName, instanceName } from "@prunella/core/kernel";
 import type { Instance, LogOptions, Runtime } from "@prunella/runtime";
 import { checkCluster, complaintError, type PlannedChange, planCluster } from "@prunella/spec";
 import type {
@@ -30,6 +31,8 @@ import { type AgentFacts, clusterStatus, serviceStatus } from "./status.ts";
 
 /** How long `add` and `rm` wait for the cluster to follow; the source gives no bound. */
 const settleMsMax = 10_000;
+const endingLookMs = 50;
+const lastLinesMs = 200;
 
 export type AgentControlOptions = {
   readonly keeper: ClusterKeeper;
@@ -67,15 +70,14 @@ export class AgentControl implements Control {
       const { spec, changes } = this.#planned(input);
       const before = keeper.state;
       const env = before.spec === undefined ? inheritedEnv : before.inheritedEnv;
-      const next = applied({ ...before, inheritedEnv: env }, spec);
+      const next = applied({ ...before, inheritedEnv: env }, spec, (name) => this.#busyNames(name));
       const names = new Set([
         ...Object.keys(spec.services),
         ...Object.keys(before.spec?.services ?? {}),
       ]);
       const parked = keeper.observe().filter(({ phase }) => phase === "parked");
       await keeper.change(next, [...names]);
-      // Whoever applies the file wants to know now, not at the next slow retry.
-      for (const { name } of parked) await keeper.restart(name);
+      await this.#wake(parked.map(({ name }) => name));
       for (const change of changes) {
         if (change.action !== "keep")
           chronicle.changed(change.service, change.action, change.detail);
@@ -88,7 +90,8 @@ export class AgentControl implements Control {
     return this.#queue.run(async () => {
       const { keeper } = this.#options;
       const before = keeper.state.members[service]?.length ?? 0;
-      await this.#change(scaled(keeper.state, service, count), service);
+      const next = scaled(keeper.state, service, count, (name) => this.#busyNames(name));
+      await this.#change(next, service);
       if (before !== count) this.#tellCount(service, before, count, "scale");
       return serviceStatus(keeper.state, service, keeper.observe());
     });
@@ -109,7 +112,7 @@ export class AgentControl implements Control {
       const naming = {
         service,
         compat: spec.compat === "load-balancer",
-        taken: takenNames(state.members),
+        taken: new Set([...takenNames(state.members), ...this.#busyNames(service)]),
       };
       try {
         const next = added(members, form.n, form.hostnames, naming, draw);
@@ -150,7 +153,12 @@ export class AgentControl implements Control {
   async why(text: string): Promise<Explanation> {
     const { instance } = this.#find(text);
     const { runtime, chronicle } = this.#options;
-    return explain(instance, this.#statusOf(instance.name), runtime, chronicle);
+    return explain(
+      instance,
+      this.#statusOf(instance.name),
+      runtime,
+      chronicle.incidentsOf(instance.name),
+    );
   }
 
   logs(text: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string> {
@@ -162,27 +170,46 @@ export class AgentControl implements Control {
     return this.#options.chronicle.events(afterId, follow, signal);
   }
 
-  async *down(): AsyncIterable<DownProgress> {
+  /** Begins at once and goes on whether or not anybody reads how it goes. */
+  down(): AsyncIterable<DownProgress> {
     const { keeper, onDown } = this.#options;
-    const ended: string[] = [];
-    const all = keeper.observe();
-    for (const { name } of all) yield { instance: name, phase: "ending" };
-    const done = this.#queue.run(() => keeper.end((service) => ended.push(service)));
-    let isDone = false;
-    const finished = done.then(() => {
-      isDone = true;
-    });
+    const names = keeper.observe().map(({ name }) => `${name}`);
+    const done = this.#queue.run(() => keeper.end(() => undefined));
+    // The reader gets a moment for the last lines; then the agent goes.
+    void done.then(() => setTimeout(onDown, lastLinesMs));
+    return this.#endings(names, done);
+  }
+
+  async *#endings(names: readonly string[], done: Promise<void>): AsyncIterable<DownProgress> {
+    for (const instance of names) yield { instance, phase: "ending" };
     const told = new Set<string>();
-    while (!isDone) {
-      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, 50))]);
-      const left = new Set(keeper.observe().map(({ name }) => `${name}`));
-      for (const { name } of all) {
-        if (told.has(name) || (left.has(name) && !isDone)) continue;
-        told.add(name);
-        yield { instance: name, phase: "ended" };
+    for (let isDone = false; !isDone; ) {
+      const over = done.then(() => true);
+      isDone = await Promise.race([over, delay(endingLookMs, false)]);
+      const left = new Set(
+        isDone ? [] : this.#options.keeper.observe().map(({ name }) => `${name}`),
+      );
+      for (const instance of names.filter((name) => !told.has(name) && !left.has(name))) {
+        told.add(instance);
+        yield { instance, phase: "ended" };
       }
     }
-    onDown();
+  }
+
+  /** Whoever applies the file wants to know now, not at the next slow retry. */
+  async #wake(parked: readonly InstanceName[]): Promise<void> {
+    const { keeper } = this.#options;
+    for (const name of parked) {
+      await keeper.restart(name).catch((error: unknown) => {
+        if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error; // Wanted no more.
+      });
+    }
+  }
+
+  /** Names of copies of other services, also of those that are on their way out. */
+  #busyNames(service: string): readonly string[] {
+    const others = this.#options.keeper.observe().filter((one) => one.service !== service);
+    return others.map(({ name }) => `${name}`);
   }
 
   #planned(input: ApplyInput) {

@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { ClusterError } from "@prunella/core/kernel";
-import type { Drain } from "@prunella/runtime";
 import {
   type FolderLock,
   lockFolder,
@@ -18,10 +17,11 @@ import type { Logger } from "pino";
 import { AgentControl } from "./agent-control.ts";
 import { Chronicle } from "./chronicle.ts";
 import { ClusterKeeper } from "./cluster-keeper.ts";
+import type { ClusterState } from "./cluster-state.ts";
 import { controlServer } from "./control-server.ts";
 import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
 import { openRuntime } from "./local-runtime.ts";
-import { readState, termOfViews, writeState } from "./state-file.ts";
+import { readState, StateFile, termOfViews } from "./state-file.ts";
 
 const folderCheckMs = 1_000;
 
@@ -48,77 +48,120 @@ export type AgentOptions = {
  *   `STATE_CORRUPT`, `DISK_FULL`.
  */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { log, version } = options;
+  const { log } = options;
   const folder = await openStateFolder(options.folder);
   using lock = lockFolder(folder.root);
-  const token = readToken(folder);
-  const before = readState(folder.state);
-  const seenTerm = termOfViews(gatewayViewFiles(folder));
-  const state = { ...before, agentTerm: Math.max(before.agentTerm, seenTerm) + 1 };
-  writeState(folder.state, state, true);
+  using file = new StateFile(folder.state, () => lock.isIntact());
+  const state = takeOver(folder, file);
   await using chronicle = await Chronicle.open(folder.journal, log);
-  let keeper: ClusterKeeper | undefined;
-  const drain: Drain = async (instance, incarnation, _signal, boundMs) =>
-    keeper?.drain(instance, incarnation, boundMs);
-  await using opened = await openRuntime(folder, drain, log);
+  const token = readToken(folder);
+  const links: Links = { keeper: undefined, controlUrl: "" };
+  await using opened = await openRuntime(folder, {
+    drain: async (instance, incarnation, _signal, boundMs) =>
+      links.keeper?.drain(instance, incarnation, boundMs),
+    onFact: (fact) => links.keeper?.heard(fact),
+    log,
+  });
   const { runtime, leftovers } = opened;
-  const gateways = new GatewayFleet({
-    folder,
-    token,
-    command: options.gatewayCommand,
-    compileCache: options.compileCache,
-  });
-  let controlUrl = "";
-  keeper = new ClusterKeeper(state, {
-    runtime,
-    gateways,
-    chronicle,
-    controlUrl: () => controlUrl,
-    persist: (next, durable) => {
-      if (lock.isIntact()) writeState(folder.state, next, durable);
-    },
-    leftovers,
-  });
+  const gateways = gatewayFleet(folder, token, options, chronicle, links);
+  const controlUrl = (): string => links.controlUrl;
+  const wiring = { runtime, gateways, chronicle, controlUrl, file, leftovers };
+  const keeper = new ClusterKeeper(state, wiring);
+  links.keeper = keeper;
   const startedAt = new Date().toISOString();
   const stopped = new AbortController();
   const control = new AgentControl({
     keeper,
     runtime,
     chronicle,
-    agent: () => ({ pid: process.pid, url: controlUrl, term: state.agentTerm, startedAt }),
+    agent: () => ({ pid: process.pid, url: links.controlUrl, term: state.agentTerm, startedAt }),
     nodePath: options.nodePath,
     inheritedEnv: options.inheritedEnv,
     onDown: () => stopped.abort(),
   });
-  const onError = (error: Error): void => log.error({ error }, "a control call failed");
-  const server = await controlServer({ control, token, version, onError });
-  controlUrl = await server.listen({ host: "127.0.0.1", port: 0 });
+  const server = await controlServer({
+    control,
+    token,
+    version: options.version,
+    onError: (error) => crashOnBug(error, log),
+  });
+  links.controlUrl = await server.listen({ host: "127.0.0.1", port: 0 });
   chronicle.agentStarted(state.agentTerm);
   await keeper.start();
-  writeJsonSync(
-    folder.agent,
-    { pid: process.pid, url: controlUrl, version, startedAt },
-    { durable: false },
-  );
-  log.info({ url: controlUrl, term: state.agentTerm }, "agent serves");
+  const announcement = {
+    pid: process.pid,
+    url: links.controlUrl,
+    version: options.version,
+    startedAt,
+  };
+  writeJsonSync(folder.agent, announcement, { durable: false });
+  log.info({ url: links.controlUrl, term: state.agentTerm }, "agent serves");
   await untilStopped(AbortSignal.any([signal, stopped.signal]), lock, log);
   if (!lock.isIntact()) await keeper.end(() => undefined);
   keeper.stop();
   await server.close();
-  forgetAnnouncement(folder, lock);
+  if (lock.isIntact()) rmSync(folder.agent, { force: true });
+}
+
+/** What the parts need of each other although one of them is made first. */
+type Links = { keeper: ClusterKeeper | undefined; controlUrl: string };
+
+/** The state of the last agent under a new term. */
+function takeOver(folder: StateFolder, file: StateFile): ClusterState {
+  const before = readState(folder.state);
+  const seenTerm = termOfViews(gatewayViewFiles(folder));
+  const state = { ...before, agentTerm: Math.max(before.agentTerm, seenTerm) + 1 };
+  // Also on a full disk: the views that gateways keep are the second memory of the term.
+  file.saveSoon(state);
+  return state;
+}
+
+function gatewayFleet(
+  folder: StateFolder,
+  token: string,
+  { gatewayCommand, compileCache }: AgentOptions,
+  chronicle: Chronicle,
+  links: Links,
+): GatewayFleet {
+  return new GatewayFleet({
+    folder,
+    token,
+    command: gatewayCommand,
+    compileCache,
+    onChange: () => links.keeper?.wake(),
+    onRefused: (instance, why) =>
+      chronicle.record({
+        type: "gateway.view-refused",
+        severity: "warning",
+        instance,
+        message: `${instance} refused the newest view and goes on with its last one: ${why}`,
+      }),
+  });
+}
+
+/** A bug ends the process; the next agent goes on from what is on disk. */
+function crashOnBug(error: Error, log: Logger): void {
+  log.error({ err: error }, "a control call failed");
+  if (error.name !== "InvariantError") return;
+  setImmediate(() => {
+    throw error;
+  });
 }
 
 /** Resolves when asked to stop, or when the state folder was taken away from under the agent. */
 async function untilStopped(signal: AbortSignal, lock: FolderLock, log: Logger): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearInterval(timer);
+      resolve();
+    };
     const timer = setInterval(() => {
       if (lock.isIntact()) return;
       log.error("the state folder was removed: nobody could adopt what runs, so all of it ends");
-      resolve();
+      done();
     }, folderCheckMs);
-    signal.addEventListener("abort", () => resolve(), { once: true });
-    signal.addEventListener("abort", () => clearInterval(timer), { once: true });
+    signal.addEventListener("abort", done, { once: true });
   });
 }
 
@@ -130,8 +173,4 @@ function readToken(folder: StateFolder): string {
     message: `${folder.token} is damaged: it holds no token. Remove it; the next agent makes a new one.`,
     details: { path: folder.token },
   });
-}
-
-function forgetAnnouncement(folder: StateFolder, lock: FolderLock): void {
-  if (lock.isIntact()) rmSync(folder.agent, { force: true });
 }

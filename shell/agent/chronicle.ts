@@ -6,25 +6,18 @@
  * the last few milliseconds in a crash costs an explanation, never correctness.
  */
 import { join } from "node:path";
-import {
-  type Fact,
-  foldFact,
-  type Incident,
-  incidentsOf,
-  noIncidents,
-} from "@prunella/core/healing";
+import { foldFact, type Incident, incidentsOf, noIncidents } from "@prunella/core/healing";
 import { invariant } from "@prunella/core/kernel";
 import type { InstanceFact } from "@prunella/runtime";
 import { Journal, type JournalNotice, readJsonSync, writeJson } from "@prunella/store";
-import { type ClusterEvent, clusterEvent } from "@prunella/wire/control";
+import { type ClusterEvent, type RecordedEvent, recordedEvent } from "@prunella/wire/control";
 import type { Logger } from "pino";
+import { z } from "zod";
 import { Bell } from "./bell.ts";
+import { eventOf } from "./fact-event.ts";
 
 const snapshotDelayMs = 200;
 const removedKeptMax = 200;
-const recordedEvent = clusterEvent.omit({ id: true });
-
-type RecordedEvent = Omit<ClusterEvent, "id">;
 type Incidents = typeof noIncidents;
 
 /** What an author of an event says; the rest follows. */
@@ -80,17 +73,7 @@ export class Chronicle implements AsyncDisposable {
     if (fact.type === "removed" && fact.instance !== undefined) {
       this.#rememberRemoved(fact.instance, `${fact.message} at ${iso(fact.atMs)}`);
     }
-    this.#append({
-      at: iso(fact.atMs),
-      type: `${fact.instance === undefined ? "host" : "instance"}.${fact.type}`,
-      severity: severityOf(fact),
-      service: fact.service ?? null,
-      instance: fact.instance ?? null,
-      incarnation: fact.incarnation === 0 ? null : fact.incarnation,
-      message: fact.message,
-      incident: incident?.id ?? null,
-      data: { ...fact.data },
-    });
+    this.#append(eventOf(fact, incident?.id ?? null));
     const healed = incident?.closedAtMs === fact.atMs ? incident : undefined;
     if (healed !== undefined) {
       this.record({
@@ -201,29 +184,28 @@ function readIncidents(file: string, log: Logger): Incidents {
   }
 }
 
-function parseIncidents(value: unknown): Incidents | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { nextNumber, list } = value as Partial<Incidents>;
-  return typeof nextNumber === "number" && Array.isArray(list) ? { nextNumber, list } : undefined;
-}
+/** What a fold goes on from must be whole: anything else is left out, and the fold begins anew. */
+const incidentsShape = z.object({
+  nextNumber: z.number().int().positive(),
+  list: z.array(
+    z.looseObject({
+      id: z.string(),
+      title: z.string(),
+      openedAtMs: z.number(),
+      outageAtMs: z.number(),
+      pastOutagesMs: z.number(),
+      lastAbnormalAtMs: z.number(),
+      outageCount: z.number(),
+      factsLeftOut: z.number(),
+      instances: z.array(z.string()),
+      down: z.array(z.string()),
+      facts: z.array(z.looseObject({ type: z.string(), atMs: z.number(), message: z.string() })),
+    }),
+  ),
+});
 
-function severityOf({ type, data }: Fact): ClusterEvent["severity"] {
-  switch (type) {
-    case "parked":
-    case "disk-full":
-      return "error";
-    case "exited":
-      return data["expected"] === true ? "info" : "warning";
-    case "launch-failed":
-    case "probe-failed":
-    case "backing-off":
-    case "killed":
-    case "port-taken":
-    case "log-flooding":
-      return "warning";
-    default:
-      return "info";
-  }
+function parseIncidents(value: unknown): Incidents | undefined {
+  return incidentsShape.safeParse(value).success ? (value as Incidents) : undefined;
 }
 
 function iso(atMs: number): string {

@@ -4,47 +4,47 @@
  *   wish -> state.json -> runtime (instances) -> observation -> view -> gateways
  *
  * Level-triggered: each hint of the runtime leads to a fresh observation and, if it differs, to a new
- * view. Nothing is concluded from the order of hints.
+ * view. Nothing is concluded from the order of hints. What could not be carried out or written, on a
+ * full disk for example, is tried again until it succeeds.
  */
-import { randomInt } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import { type InstanceName, serviceName } from "@prunella/core/kernel";
-import type { Instance, MemberSpec, Runtime } from "@prunella/runtime";
+import { ClusterError, type InstanceName, serviceName } from "@prunella/core/kernel";
+import type { Instance, InstanceFact, Runtime } from "@prunella/runtime";
 import type { ClusterSpec } from "@prunella/spec";
 import type { View } from "@prunella/wire/view";
+import { Bell } from "./bell.ts";
 import type { Chronicle } from "./chronicle.ts";
-import {
-  type ClusterState,
-  ended,
-  withFormerHostname,
-  withLaunch,
-  withService,
-} from "./cluster-state.ts";
+import { type ClusterState, ended } from "./cluster-state.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
-import { find, renamed, takenNames } from "./membership.ts";
+import { Hostnames } from "./hostnames.ts";
 import { type ViewContent, viewContent } from "./published-view.ts";
 import { replicasService } from "./runtime-services.ts";
+import type { StateFile } from "./state-file.ts";
 import { gatewayService, isReady } from "./status.ts";
 
 /** How long a new agent waits for its first look at adopted instances before it publishes a view. */
 const adoptionMsMax = 2_000;
-const settleCheckMs = 10;
+/** How long after a failure the runtime is told again what is wanted. */
+const retryMs = 2_000;
+/** A wait looks again this often even if nobody rings. */
+const lookMsMax = 250;
 
 export type KeeperOptions = {
   readonly runtime: Runtime;
   readonly gateways: GatewayFleet;
   readonly chronicle: Chronicle;
   readonly controlUrl: () => string;
-  /** Must be on disk when it returns. */
-  readonly persist: (state: ClusterState, durable: boolean) => void;
+  readonly file: StateFile;
   /** Services that still have running copies from an earlier agent. */
   readonly leftovers: readonly string[];
 };
 
 export class ClusterKeeper {
   readonly #options: KeeperOptions;
-  readonly #planned = new Set<string>();
+  readonly #hostnames: Hostnames;
   readonly #stop = new AbortController();
+  readonly #news = new Bell();
+  readonly #unapplied = new Set<string>();
+  #retry: NodeJS.Timeout | undefined;
   #state: ClusterState;
   #content: string | undefined;
   #version = 0;
@@ -53,6 +53,10 @@ export class ClusterKeeper {
   constructor(state: ClusterState, options: KeeperOptions) {
     this.#state = state;
     this.#options = options;
+    this.#hostnames = new Hostnames((next) => {
+      this.#state = next;
+      options.file.saveSoon(next);
+    });
   }
 
   get state(): ClusterState {
@@ -63,15 +67,24 @@ export class ClusterKeeper {
     return this.#options.runtime.observe();
   }
 
+  /** Takes a fact as it happens, before what follows from it. */
+  heard(fact: InstanceFact): void {
+    this.#hostnames.heard(fact);
+  }
+
+  /** Something changed outside of the runtime: a gateway took a view. */
+  wake(): void {
+    this.#news.ring();
+  }
+
   /** Takes over what runs, ends what nobody wants, and starts the loop. */
   async start(): Promise<void> {
-    const { runtime, leftovers } = this.#options;
-    await this.#applyAll();
-    for (const service of leftovers) {
-      const isWanted = service === gatewayService || this.#state.spec?.services[service];
-      if (this.#state.spec === undefined || isWanted === undefined) {
-        void runtime.remove(serviceName(service), this.#stop.signal);
-      }
+    const { leftovers } = this.#options;
+    const { spec } = this.#state;
+    const wanted = spec === undefined ? [] : [gatewayService, ...Object.keys(spec.services)];
+    for (const name of wanted) await this.#apply(name, true);
+    for (const name of leftovers.filter((service) => !wanted.includes(service))) {
+      this.#removeLater(name);
     }
     void this.#follow();
     await this.#until(() => this.observe().every(isLookedAt), adoptionMsMax);
@@ -79,29 +92,29 @@ export class ClusterKeeper {
     this.#publish();
   }
 
-  /** Changes what is wanted: first on disk, then in the runtime. */
+  /**
+   * Changes what is wanted: first on disk, then in the runtime.
+   *
+   * @throws ClusterError `DISK_FULL` or `STATE_REFUSED`: then nothing has changed. What the runtime
+   *   refuses is thrown as well, but stays wanted and is tried again.
+   */
   async change(next: ClusterState, changed: readonly string[]): Promise<void> {
-    this.#options.persist(next, true);
+    this.#options.file.save(next);
     const before = this.#state;
     this.#state = next;
-    const { runtime, gateways } = this.#options;
-    const signal = this.#stop.signal;
-    if (next.spec !== before.spec) await gateways.apply(next, runtime, signal);
+    const isNewSpec = next.spec !== before.spec;
     for (const name of changed) {
-      const spec = next.spec?.services[name];
-      if (spec === undefined) {
-        void runtime.remove(serviceName(name), signal);
-      } else {
-        if (spec !== before.spec?.services[name]) this.#planAll(name);
-        await runtime.apply(this.#runtimeService(next, name, spec), signal);
-      }
+      if (next.spec?.services[name] === undefined) this.#removeLater(name);
+    }
+    if (isNewSpec) await this.#apply(gatewayService, true);
+    for (const name of changed) {
+      if (next.spec?.services[name] !== undefined) await this.#apply(name, false);
     }
     this.#publish();
   }
 
   /** Ends one copy politely; a new incarnation takes its place under the same names. */
   async restart(instance: InstanceName): Promise<void> {
-    this.#planned.add(instance);
     await this.#options.runtime.replace(instance, this.#stop.signal);
   }
 
@@ -133,8 +146,8 @@ export class ClusterKeeper {
   async end(onEnded: (service: string) => void): Promise<void> {
     const services = Object.keys(this.#state.spec?.services ?? {});
     const next = ended(this.#state);
-    this.#options.persist(next, true);
-    const { runtime, gateways } = this.#options;
+    const { runtime, gateways, file } = this.#options;
+    file.saveIfPossible(next);
     await runtime.remove(serviceName(gatewayService), this.#stop.signal);
     onEnded(gatewayService);
     gateways.forget();
@@ -145,55 +158,63 @@ export class ClusterKeeper {
       }),
     );
     this.#state = next;
+    file.saveOrForget(next); // What has ended may have made room on a full disk.
   }
 
   stop(): void {
+    clearTimeout(this.#retry);
     this.#stop.abort();
   }
 
-  async #applyAll(): Promise<void> {
-    const { spec } = this.#state;
-    if (spec === undefined) return;
-    const { runtime, gateways } = this.#options;
-    await gateways.apply(this.#state, runtime, this.#stop.signal);
-    for (const [name, service] of Object.entries(spec.services)) {
-      await runtime.apply(this.#runtimeService(this.#state, name, service), this.#stop.signal);
+  /** Tells the runtime what is wanted of one service. A failure is tried again by itself. */
+  async #apply(name: string, quiet: boolean): Promise<void> {
+    const { runtime, gateways, chronicle } = this.#options;
+    const spec = this.#state.spec?.services[name];
+    try {
+      if (name === gatewayService) await gateways.apply(this.#state, runtime, this.#stop.signal);
+      else if (spec !== undefined) {
+        await runtime.apply(this.#runtimeService(name, spec), this.#stop.signal);
+      }
+      this.#unapplied.delete(name);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      if (!ClusterError.is(error)) throw error;
+      if (!this.#unapplied.has(name)) {
+        chronicle.record({
+          type: "service.not-applied",
+          severity: "warning",
+          service: name,
+          message: `${error.message} It is tried again.`,
+        });
+      }
+      this.#unapplied.add(name);
+      this.#retryLater();
+      if (!quiet) throw error;
     }
   }
 
-  #runtimeService(state: ClusterState, name: string, spec: ClusterSpec["services"][string]) {
-    return replicasService(state, name, spec, (service, member) => this.#serverId(service, member));
+  #retryLater(): void {
+    if (this.#stop.signal.aborted) return;
+    this.#retry ??= setTimeout(async () => {
+      this.#retry = undefined;
+      for (const name of [...this.#unapplied]) await this.#apply(name, true);
+      this.#publish();
+    }, retryMs);
   }
 
-  /** A changed program or environment restarts every copy; that is nobody's failure. */
-  #planAll(service: string): void {
-    for (const member of this.#state.members[service] ?? []) {
-      if (this.#state.launched.includes(member.name)) this.#planned.add(member.name);
-    }
+  /** Its names are free when its last copy has gone; nobody waits for that. */
+  #removeLater(name: string): void {
+    const { runtime } = this.#options;
+    runtime.remove(serviceName(name), this.#stop.signal).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) throw error; // A bug: removing cannot be refused.
+    });
+    this.#unapplied.delete(name);
   }
 
-  /**
-   * The name that the next copy of a member gets. In compatibility mode a copy that takes the place
-   * of a dead one gets a new random host name, as the source asks; name and number stay.
-   */
-  #serverId(service: string, spec: MemberSpec): string {
-    const members = this.#state.members[service] ?? [];
-    const member = find(members, spec.name);
-    const compat = this.#state.spec?.services[service]?.compat === "load-balancer";
-    if (member === undefined || !compat) return spec.name;
-    const isReplacement = this.#state.launched.includes(member.name);
-    let next = withLaunch(this.#state, member.name);
-    if (isReplacement && !this.#planned.delete(member.name)) {
-      const draw = (below: number): number => randomInt(below);
-      const names = renamed(members, member.name, takenNames(this.#state.members), draw);
-      next = withFormerHostname(next, member.hostname, member.name);
-      next = withService(next, service, names);
-    }
-    if (next !== this.#state) {
-      this.#state = next;
-      this.#options.persist(next, false);
-    }
-    return find(this.#state.members[service] ?? [], spec.name)?.hostname ?? spec.name;
+  #runtimeService(name: string, spec: ClusterSpec["services"][string]) {
+    return replicasService(this.#state, name, spec, (service, member) =>
+      this.#hostnames.nameFor(this.#state, service, member.name),
+    );
   }
 
   async #follow(): Promise<void> {
@@ -201,6 +222,7 @@ export class ClusterKeeper {
     for await (const fact of runtime.watch(this.#stop.signal)) {
       if (fact !== undefined) chronicle.observed(fact);
       this.#publish();
+      this.#news.ring();
     }
   }
 
@@ -224,8 +246,9 @@ export class ClusterKeeper {
   async #until(check: () => boolean, waitMs: number): Promise<boolean> {
     const endAtMs = performance.now() + waitMs;
     while (!check()) {
-      if (performance.now() >= endAtMs || this.#stop.signal.aborted) return false;
-      await delay(settleCheckMs);
+      const leftMs = endAtMs - performance.now();
+      if (leftMs <= 0 || this.#stop.signal.aborted) return false;
+      await this.#news.nextWithin(Math.min(leftMs, lookMsMax), this.#stop.signal);
     }
     return true;
   }

@@ -9,7 +9,6 @@ import {
   mergedCount,
   scaled,
   withFormerHostname,
-  withLaunch,
 } from "./cluster-state.ts";
 
 function specWith(count: number, extra: object = {}) {
@@ -78,11 +77,15 @@ test("counts beyond the bounds of the file are refused with the bounds and the c
   );
 });
 
-test("what was launched is forgotten with its member, and down forgets all but the term", () => {
-  const launched = withLaunch(applied(emptyState, specWith(2)), "api-2");
-  assert.deepEqual(withLaunch(launched, "api-2").launched, ["api-2"]);
-  assert.deepEqual(scaled(launched, "api", 1).launched, []);
-  assert.deepEqual(ended({ ...launched, agentTerm: 4 }), { ...emptyState, agentTerm: 4 });
+test("down forgets all but the term", () => {
+  const state = applied(emptyState, specWith(2));
+  assert.deepEqual(ended({ ...state, agentTerm: 4 }), { ...emptyState, agentTerm: 4 });
+});
+
+test("a name that another service still uses is not given away, one's own comes back", () => {
+  const busy = (service: string): readonly string[] => (service === "api" ? ["api-2"] : []);
+  const names = applied(emptyState, specWith(2), busy).members["api"]?.map(({ name }) => name);
+  assert.deepEqual(names, ["api-1", "api-2-2"]);
 });
 
 test("former host names are bounded", () => {

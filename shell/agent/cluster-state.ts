@@ -27,8 +27,6 @@ export type ClusterState = {
   readonly inheritedEnv: Readonly<Record<string, string>>;
   /** Host names of copies that died, and the instance they belonged to; the newest 200. */
   readonly formerHostnames: Readonly<Record<string, string>>;
-  /** Instances that were launched at least once; their next copy replaces another one. */
-  readonly launched: readonly string[];
 };
 
 const formerHostnamesMax = 200;
@@ -41,23 +39,29 @@ export const emptyState: ClusterState = {
   members: {},
   inheritedEnv: {},
   formerHostnames: {},
-  launched: [],
 };
 
+/** Which names are in use by copies of other services than this one, also by those on their way out. */
+export type BusyNames = (service: string) => Iterable<string>;
+
 /** Takes a new cluster file over. */
-export function applied(state: ClusterState, spec: ClusterSpec): ClusterState {
+export function applied(
+  state: ClusterState,
+  spec: ClusterSpec,
+  busy: BusyNames = () => [],
+): ClusterState {
   let members: Members = Object.fromEntries(
     Object.entries(state.members).filter(([name]) => spec.services[name] !== undefined),
   );
   for (const [name, service] of Object.entries(spec.services)) {
     const current = members[name] ?? [];
     const count = mergedCount(service, state.fileCounts[name], current.length);
-    members = { ...members, [name]: resized(members, name, service, count) };
+    members = { ...members, [name]: resized(members, name, service, count, busy) };
   }
   const fileCounts = Object.fromEntries(
     Object.entries(spec.services).map(([name, service]) => [name, service.count]),
   );
-  return withMembers({ ...state, spec, fileCounts }, members);
+  return { ...state, spec, fileCounts, members };
 }
 
 /** The count that a service gets when its file says `service.count`. */
@@ -73,7 +77,12 @@ export function mergedCount(
 /**
  * @throws ClusterError `SERVICE_UNKNOWN`, `COUNT_OUT_OF_RANGE`.
  */
-export function scaled(state: ClusterState, name: string, count: number): ClusterState {
+export function scaled(
+  state: ClusterState,
+  name: string,
+  count: number,
+  busy: BusyNames = () => [],
+): ClusterState {
   const service = serviceOf(state, name);
   const { min, max } = service.scale;
   if (count < min || count > max) {
@@ -82,10 +91,8 @@ export function scaled(state: ClusterState, name: string, count: number): Cluste
       details: { service: name, count, min, max },
     });
   }
-  return withMembers(state, {
-    ...state.members,
-    [name]: resized(state.members, name, service, count),
-  });
+  const members = resized(state.members, name, service, count, busy);
+  return withService(state, name, members);
 }
 
 /** Replaces the members of one service. */
@@ -94,13 +101,7 @@ export function withService(
   name: string,
   members: readonly Member[],
 ): ClusterState {
-  return withMembers(state, { ...state.members, [name]: members });
-}
-
-/** Remembers that a copy of this instance was launched. */
-export function withLaunch(state: ClusterState, instance: string): ClusterState {
-  if (state.launched.includes(instance)) return state;
-  return { ...state, launched: [...state.launched, instance] };
+  return { ...state, members: { ...state.members, [name]: members } };
 }
 
 /** Remembers whose host name this was, so that one can still ask about it. */
@@ -140,22 +141,14 @@ function resized(
   name: string,
   service: ServiceSpec,
   count: number,
+  busy: BusyNames,
 ): readonly Member[] {
   const current = members[name] ?? [];
   if (count <= current.length) return shrunk(current, current.length - count);
   const naming = {
     service: name,
     compat: service.compat === "load-balancer",
-    taken: takenNames(members),
+    taken: new Set([...takenNames(members), ...busy(name)]),
   };
   return grown(current, count - current.length, naming);
-}
-
-function withMembers(state: ClusterState, members: Members): ClusterState {
-  const wanted = new Set(
-    Object.values(members)
-      .flat()
-      .map((member) => member.name),
-  );
-  return { ...state, members, launched: state.launched.filter((name) => wanted.has(name)) };
 }

@@ -6,7 +6,7 @@
  * changes nothing. Listens on loopback only.
  */
 import swagger from "@fastify/swagger";
-import { ClusterError, type ErrorCode } from "@prunella/core/kernel";
+import { ClusterError, type ErrorCode, errorCodes } from "@prunella/core/kernel";
 import { failure } from "@prunella/wire/control";
 import { isAuthorized } from "@prunella/wire/token";
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from "fastify";
@@ -30,7 +30,7 @@ export type ControlServerOptions = {
   readonly control: Control;
   readonly token: string;
   readonly version: string;
-  /** Told of failures that are our own bugs. */
+  /** Told of failures that nobody foresaw. It may throw: then the process ends, as after any bug. */
   readonly onError: (error: Error) => void;
 };
 
@@ -90,9 +90,13 @@ function sendFailure(
     return reply.code(status ?? statusOf[code] ?? 400).send({ error: { code, message, details } });
   }
   const known = "statusCode" in error ? (error.statusCode ?? 500) : 500;
-  if (known >= 500) onError(error);
-  const body = { code: "REQUEST_INVALID", message: error.message, details: {} };
-  return reply.code(known).send({ error: body });
+  if (known < 500) {
+    const body = { code: "REQUEST_INVALID", message: error.message, details: {} };
+    return reply.code(known).send({ error: body });
+  }
+  onError(error);
+  const { meaning } = errorCodes.UNEXPECTED;
+  return reply.code(known).send({ error: { code: "UNEXPECTED", message: meaning, details: {} } });
 }
 
 /** Fastify keeps one zod schema per part of a request; OpenAPI wants JSON Schema. */

@@ -1,11 +1,13 @@
 /** Two ways to send a stream of facts: lines of JSON for programs, Server-Sent Events with resume. */
-import { Readable } from "node:stream";
+import { once } from "node:events";
+import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ClusterEvent } from "@prunella/wire/control";
 import type { FastifyReply } from "fastify";
 
 const heartbeatMs = 10_000;
 const bufferedBytesMax = 1024 * 1024;
+const slowReaderMs = 10_000;
 
 export async function* ndjson(values: AsyncIterable<unknown>): AsyncIterable<string> {
   for await (const value of values) yield `${JSON.stringify(value)}\n`;
@@ -25,15 +27,16 @@ export async function streamed(
   reply.raw.flushHeaders();
   try {
     await pipeline(Readable.from(texts), reply.raw);
-  } catch {
+  } catch (error) {
     reply.raw.destroy(); // The reader went away, or must see that this is not the end.
+    if (error instanceof Error && error.name === "InvariantError") throw error;
   }
 }
 
 /**
  * Sends events until the client goes away. Each carries its id, so a client that lost the
  * connection resumes with `Last-Event-ID` and misses nothing. A client that reads slower than the
- * cluster lives is cut off once a MiB waits for it, and resumes in the same way.
+ * cluster lives gets ten seconds once a MiB waits for it, and resumes in the same way.
  */
 export async function serverSentEvents(
   reply: FastifyReply,
@@ -47,10 +50,20 @@ export async function serverSentEvents(
   try {
     for await (const event of events) {
       raw.write(`id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-      if (raw.writableLength > bufferedBytesMax) break;
+      if (raw.writableLength > bufferedBytesMax && !(await drained(raw))) break;
     }
   } finally {
     clearInterval(heartbeat);
     raw.end();
+  }
+}
+
+/** True when the reader has caught up, false when it has gone or takes too long. */
+async function drained(stream: Writable): Promise<boolean> {
+  try {
+    await once(stream, "drain", { signal: AbortSignal.timeout(slowReaderMs) });
+    return true;
+  } catch {
+    return false; // It resumes with the last id that it has seen.
   }
 }

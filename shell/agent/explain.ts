@@ -1,42 +1,41 @@
 /** The answer to "why": what an instance is, how it came to that, and what happens next. */
+import type { Incident } from "@prunella/core/healing";
 import { ClusterError } from "@prunella/core/kernel";
 import type { Instance, Runtime } from "@prunella/runtime";
-import type { ClusterEvent, Explanation, InstanceStatus } from "@prunella/wire/control";
-import type { Chronicle } from "./chronicle.ts";
+import type { Explanation, InstanceStatus } from "@prunella/wire/control";
+import { eventOf } from "./fact-event.ts";
 
 const incidentsMax = 5;
-const eventsMax = 100;
 const logLines = 20;
 const logWaitMs = 1_000;
 
+/** @param incidents - Those of this instance, newest first. */
 export async function explain(
   instance: Instance,
   status: InstanceStatus,
   runtime: Runtime,
-  chronicle: Chronicle,
+  incidents: readonly Incident[],
 ): Promise<Explanation> {
-  const incidents = chronicle.incidentsOf(instance.name).slice(0, incidentsMax);
-  const ids = new Set(incidents.map(({ id }) => id));
-  const events = await eventsOf(chronicle, ids);
   return {
     instance: status,
     service: instance.service,
     next: nextOf(instance),
     fix: instance.fix ?? null,
-    incidents: incidents.map(({ id, openedAtMs, closedAtMs, title, healedMs }) => ({
-      id,
-      openedAt: new Date(openedAtMs).toISOString(),
-      closedAt: closedAtMs === undefined ? null : new Date(closedAtMs).toISOString(),
-      title,
-      healedMs: healedMs ?? null,
-      events: events.filter(({ incident }) => incident === id).slice(-eventsMax),
+    incidents: incidents.slice(0, incidentsMax).map((incident) => ({
+      id: incident.id,
+      openedAt: new Date(incident.openedAtMs).toISOString(),
+      closedAt:
+        incident.closedAtMs === undefined ? null : new Date(incident.closedAtMs).toISOString(),
+      title: incident.title,
+      healedMs: incident.healedMs ?? null,
+      events: incident.facts.map((fact) => eventOf(fact, incident.id)),
     })),
     logTail: await logTail(runtime, instance),
   };
 }
 
 /** What will happen without anybody doing anything. */
-export function nextOf({ phase, retryInMs, leaving }: Instance): string {
+function nextOf({ phase, retryInMs, leaving }: Instance): string {
   const when = retryInMs === undefined ? "shortly" : `in ${readable(retryInMs)}`;
   if (leaving) return "ends when its running requests are done, and does not come back";
   switch (phase) {
@@ -56,18 +55,6 @@ export function nextOf({ phase, retryInMs, leaving }: Instance): string {
     default:
       return phase satisfies never;
   }
-}
-
-async function eventsOf(
-  chronicle: Chronicle,
-  incidents: ReadonlySet<string>,
-): Promise<readonly ClusterEvent[]> {
-  const found: ClusterEvent[] = [];
-  if (incidents.size === 0) return found;
-  for await (const event of chronicle.events(0, false, AbortSignal.timeout(logWaitMs))) {
-    if (event.incident !== null && incidents.has(event.incident)) found.push(event);
-  }
-  return found;
 }
 
 async function logTail(runtime: Runtime, { name }: Instance): Promise<string[]> {

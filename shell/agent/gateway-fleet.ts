@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { InstanceName } from "@prunella/core/kernel";
 import type { Instance, Runtime } from "@prunella/runtime";
-import { type StateFolder, writeJsonSync } from "@prunella/store";
+import { readJsonSync, type StateFolder, writeJsonSync } from "@prunella/store";
 import type { View } from "@prunella/wire/view";
 import type { ClusterState } from "./cluster-state.ts";
 import { GatewayLink } from "./gateway-link.ts";
@@ -22,6 +22,10 @@ export type GatewayFleetOptions = {
   /** Program and arguments of a gateway process; the configuration file is added. */
   readonly command: readonly string[];
   readonly compileCache: string | undefined;
+  /** A gateway took a view. */
+  readonly onChange: () => void;
+  /** A gateway refused a view; told once for each reason. */
+  readonly onRefused: (gateway: InstanceName, why: string) => void;
 };
 
 export class GatewayFleet {
@@ -34,6 +38,8 @@ export class GatewayFleet {
     this.#link = new GatewayLink({
       announceFile: this.#file("announce"),
       token: options.token,
+      onChange: options.onChange,
+      onRefused: (why) => options.onRefused(gatewayInstance, why),
     });
   }
 
@@ -55,8 +61,13 @@ export class GatewayFleet {
       drainMs: gatewayStop.graceMs - exitMs,
     };
     const configFile = this.#file("config");
-    writeJsonSync(configFile, config, { durable: false });
-    const revision = createHash("sha256").update(JSON.stringify(config)).digest("hex").slice(0, 16);
+    writeIfChanged(configFile, config);
+    // The token is read by the gateway when it starts: a new one means a new process.
+    const revision = createHash("sha256")
+      .update(JSON.stringify(config))
+      .update(this.#options.token)
+      .digest("hex")
+      .slice(0, 16);
     const launch = {
       command: [...command, "--config", configFile],
       folder: folder.root,
@@ -84,11 +95,6 @@ export class GatewayFleet {
     return this.#wanted && this.#link.isRunning;
   }
 
-  /** Why a gateway refused the newest view, if one did. */
-  get refusal(): string | undefined {
-    return this.#link.refusal;
-  }
-
   async drained(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
     await this.#link.drained(instance, incarnation, waitMs);
   }
@@ -105,6 +111,13 @@ export class GatewayFleet {
 /** Where the gateways of this folder keep their last views. */
 export function gatewayViewFiles(folder: StateFolder): readonly string[] {
   return [gatewayFile(folder, "view")];
+}
+
+/** On a full disk an unchanged configuration must not keep an agent from starting. */
+function writeIfChanged(path: string, config: object): void {
+  const text = JSON.stringify(config);
+  if (readJsonSync(path, (value) => JSON.stringify(value)) === text) return;
+  writeJsonSync(path, config, { durable: false });
 }
 
 function gatewayFile(folder: StateFolder, what: "config" | "announce" | "view"): string {

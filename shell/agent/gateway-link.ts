@@ -5,6 +5,7 @@
  * Level-triggered: `offer` says what the newest view is; the link sends whatever is newest when it
  * gets through, so a gateway that was away for a minute gets one view and not sixty.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
 import { readJson } from "@prunella/store";
 import { authorization } from "@prunella/wire/token";
@@ -21,6 +22,9 @@ type Announcement = { readonly pid: number; readonly adminUrl: string };
 export type GatewayLinkOptions = {
   readonly announceFile: string;
   readonly token: string;
+  /** The gateway took a view. */
+  readonly onChange: () => void;
+  readonly onRefused: (why: string) => void;
 };
 
 export class GatewayLink {
@@ -46,11 +50,6 @@ export class GatewayLink {
     return this.#pid !== undefined;
   }
 
-  /** Why the gateway refused the last view, if it did. */
-  get refusal(): string | undefined {
-    return this.#refusal;
-  }
-
   /** Tells the link which process is the gateway now and which view it should have. */
   offer(view: View, pid: number | undefined, signal: AbortSignal): void {
     const isNews = view.version !== this.#view?.version || pid !== this.#pid;
@@ -63,19 +62,27 @@ export class GatewayLink {
     if (!this.#sending && this.#isBehind()) void this.#send(signal);
   }
 
-  /** Resolves when the member has no request in flight, or after `waitMs`. */
+  /** Resolves when the member has no request in flight, when the gateway has gone, or after `waitMs`. */
   async drained(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
-    const adminUrl = this.#adminUrl;
-    if (adminUrl === undefined) return;
-    const query = new URLSearchParams({
-      member: instance,
-      incarnation: `${incarnation}`,
-      waitMs: `${waitMs}`,
-    });
-    await fetch(`${adminUrl}/drained?${query}`, {
-      headers: { authorization: authorization(this.#options.token) },
-      signal: AbortSignal.timeout(waitMs + pushTimeoutMs),
-    }).catch(() => undefined); // A gateway that is gone has nothing in flight.
+    const endAtMs = performance.now() + waitMs;
+    for (;;) {
+      const leftMs = Math.floor(endAtMs - performance.now());
+      const adminUrl = this.#adminUrl;
+      if (adminUrl === undefined || leftMs <= 0) return;
+      const query = new URLSearchParams({
+        member: instance,
+        incarnation: `${incarnation}`,
+        waitMs: `${leftMs}`,
+      });
+      const answer = await fetch(`${adminUrl}/drained?${query}`, {
+        headers: { authorization: authorization(this.#options.token) },
+        signal: AbortSignal.timeout(leftMs + pushTimeoutMs),
+      }).catch(() => undefined);
+      if (answer === undefined) return; // A gateway that is gone has nothing in flight.
+      await answer.arrayBuffer();
+      if (answer.ok) return;
+      await delay(retryMsMin);
+    }
   }
 
   #isBehind(): boolean {
@@ -117,14 +124,22 @@ export class GatewayLink {
         signal: AbortSignal.timeout(pushTimeoutMs),
       });
       const text = await answer.text();
-      this.#refusal = answer.ok ? undefined : `HTTP ${answer.status}: ${text}`;
+      this.#judge(answer.ok ? undefined : `HTTP ${answer.status}: ${text}`);
       if (!answer.ok) return false;
       this.#acknowledged = { pid, version: view.version };
+      this.#options.onChange();
       return true;
     } catch {
       this.#adminUrl = undefined; // Gone or restarting: look its address up again.
       return false;
     }
+  }
+
+  /** A view that is refused is refused again and again: the reason is told when it changes. */
+  #judge(refusal: string | undefined): void {
+    const isNews = refusal !== undefined && refusal !== this.#refusal;
+    this.#refusal = refusal;
+    if (isNews) this.#options.onRefused(refusal);
   }
 
   async #findAdmin(): Promise<string | undefined> {

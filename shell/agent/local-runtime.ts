@@ -1,6 +1,6 @@
 /** Instances as processes of this machine: the process host with the supervisor above it. */
 import type { Log } from "@prunella/driver";
-import { createSupervisor, type Drain, type Runtime } from "@prunella/runtime";
+import { createSupervisor, type Drain, type InstanceFact, type Runtime } from "@prunella/runtime";
 import { openProcessHost } from "@prunella/runtime-process";
 import type { StateFolder } from "@prunella/store";
 import type { Logger } from "pino";
@@ -11,16 +11,22 @@ export type LocalRuntime = AsyncDisposable & {
   readonly leftovers: readonly string[];
 };
 
+export type LocalRuntimeOptions = {
+  readonly drain: Drain;
+  readonly onFact: (fact: InstanceFact) => void;
+  readonly log: Logger;
+};
+
 /** Disposing it ends nothing that runs: the next agent adopts it. */
 export async function openRuntime(
   folder: StateFolder,
-  drain: Drain,
-  log: Logger,
+  options: LocalRuntimeOptions,
 ): Promise<LocalRuntime> {
   const host = await openProcessHost({ folder: folder.instances });
   const copies = await host.list();
   const running = copies.filter((copy) => copy.running).map(({ service }) => `${service}`);
-  const runtime = createSupervisor(host, { drain, log: supervisorLog(log) });
+  const { drain, onFact, log } = options;
+  const runtime = createSupervisor(host, { drain, onFact, log: supervisorLog(log) });
   return {
     runtime,
     leftovers: [...new Set(running)],

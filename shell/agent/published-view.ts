@@ -20,13 +20,12 @@ export function viewContent(
   instances: readonly Instance[],
   controlUrl: string,
 ): ViewContent {
-  const observed = new Map(instances.map((instance) => [`${instance.name}`, instance]));
   const services = Object.entries(state.spec?.services ?? {}).map(([name, spec]): ServiceView => {
+    const own = instances.filter((instance) => instance.service === name);
+    const observed = new Map(own.map((instance) => [`${instance.name}`, instance]));
     const members = state.members[name] ?? [];
     const wanted = new Set(members.map((member) => member.name));
-    const leaving = instances.filter(
-      (instance) => instance.service === name && !wanted.has(instance.name),
-    );
+    const leaving = own.filter((instance) => !wanted.has(instance.name));
     return {
       name: serviceName(name),
       kind: spec.kind,

@@ -1,13 +1,88 @@
 /**
  * `state.json`: what the cluster should be, on disk before the agent acts on it. A wish that was
  * answered with "yes" survives any death of the agent.
+ *
+ * Two kinds of writes. A wish of a person must be on disk, or it is refused. What healing itself
+ * changes (a host name) is written when there is room: a full disk must not stop healing.
  */
+import { rmSync } from "node:fs";
 import { ClusterError } from "@prunella/core/kernel";
 import { readJsonSync, writeJsonSync } from "@prunella/store";
+import { z } from "zod";
 import { type ClusterState, emptyState } from "./cluster-state.ts";
 
+const retryMs = 1_000;
 const fix =
   "Move it away and run `prunella up`: running instances are adopted; counts go back to the cluster file.";
+
+export class StateFile implements Disposable {
+  readonly #path: string;
+  /** False once the folder is not ours any more; then nothing is written. */
+  readonly #isOurs: () => boolean;
+  #unsaved: ClusterState | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(path: string, isOurs: () => boolean) {
+    this.#path = path;
+    this.#isOurs = isOurs;
+  }
+
+  /**
+   * @throws ClusterError `DISK_FULL` or `STATE_REFUSED`; the old state stands then.
+   */
+  save(state: ClusterState): void {
+    if (!this.#isOurs()) return;
+    writeJsonSync(this.#path, state);
+    this.#settle();
+  }
+
+  /** Writes at once if the disk allows it, and else as soon as it does. Survives a kill, not a power loss. */
+  saveSoon(state: ClusterState): void {
+    if (!this.#isOurs()) return;
+    this.#unsaved = state;
+    this.#tryUnsaved();
+  }
+
+  saveIfPossible(state: ClusterState): boolean {
+    try {
+      this.save(state);
+      return true;
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error;
+      return false;
+    }
+  }
+
+  /** On a disk without any room the file is removed: no state says the same as an empty one. */
+  saveOrForget(state: ClusterState): void {
+    if (!this.saveIfPossible(state)) rmSync(this.#path, { force: true });
+    this.#settle();
+  }
+
+  [Symbol.dispose](): void {
+    this.#settle();
+  }
+
+  #tryUnsaved(): void {
+    if (this.#unsaved === undefined) return;
+    try {
+      writeJsonSync(this.#path, this.#unsaved, { durable: false });
+      this.#settle();
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error; // The journal tells of a full disk.
+      this.#retry ??= setTimeout(() => {
+        this.#retry = undefined;
+        this.#tryUnsaved();
+      }, retryMs).unref();
+    }
+  }
+
+  #settle(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#unsaved = undefined;
+  }
+}
 
 /**
  * @throws ClusterError `STATE_CORRUPT` with what to do about it.
@@ -32,24 +107,42 @@ export function termOfViews(paths: readonly string[]): number {
   return Math.max(0, ...terms);
 }
 
-/**
- * @throws ClusterError `DISK_FULL` or `STATE_REFUSED`; the old state stands then.
- */
-export function writeState(path: string, state: ClusterState, durable: boolean): void {
-  writeJsonSync(path, state, { durable });
-}
+const count = z.number().int().nonnegative();
+const member = z.object({ name: z.string(), number: count.min(1), hostname: z.string() });
+const service = z.looseObject({
+  kind: z.literal("replicas"),
+  command: z.array(z.string()).min(1),
+  folder: z.string(),
+  env: z.record(z.string(), z.string()),
+  count,
+  scale: z.object({ min: count, max: count }),
+  routes: z.array(z.looseObject({ prefix: z.string() })),
+  keys: z.array(z.looseObject({ from: z.string() })),
+  probe: z.looseObject({ intervalMs: count, timeoutMs: count, startupMs: count }),
+  stop: z.object({ drainMs: count, graceMs: count }),
+  log: z.object({ fileMiB: count, filesMax: count }),
+});
+const stateShape = z.object({
+  schema: z.literal(1),
+  agentTerm: count,
+  spec: z
+    .looseObject({
+      name: z.string(),
+      gateway: z.looseObject({ host: z.string(), port: count }),
+      services: z.record(z.string(), service),
+    })
+    .optional(),
+  fileCounts: z.record(z.string(), count),
+  members: z.record(z.string(), z.array(member)),
+  inheritedEnv: z.record(z.string(), z.string()),
+  formerHostnames: z.record(z.string(), z.string()),
+});
 
+/** The file is ours and was written whole; this finds what a person or a broken disk changed. */
 function parseState(value: unknown): ClusterState | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const state = value as Partial<ClusterState>;
-  const isWhole =
-    state.schema === 1 &&
-    Number.isSafeInteger(state.agentTerm) &&
-    typeof state.members === "object" &&
-    typeof state.fileCounts === "object" &&
-    typeof state.inheritedEnv === "object" &&
-    Array.isArray(state.launched);
-  return isWhole ? { ...emptyState, ...state } : undefined;
+  return stateShape.safeParse(value).success
+    ? { ...emptyState, ...(value as ClusterState) }
+    : undefined;
 }
 
 /** A view file holds the view itself, or wraps it. */

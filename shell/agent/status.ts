@@ -39,12 +39,11 @@ export function serviceStatus(
   name: string,
   instances: readonly Instance[],
 ): ServiceStatus {
-  const observed = new Map(instances.map((instance) => [`${instance.name}`, instance]));
+  const own = instances.filter((instance) => instance.service === name);
+  const observed = new Map(own.map((instance) => [`${instance.name}`, instance]));
   const members = state.members[name] ?? [];
   const wanted = new Set(members.map((member) => member.name));
-  const leaving = instances.filter(
-    (instance) => instance.service === name && !wanted.has(instance.name),
-  );
+  const leaving = own.filter((instance) => !wanted.has(instance.name));
   const list = [
     ...members.map((member) => memberStatus(member, observed.get(member.name))),
     ...leaving.map((instance) => instanceStatus(instance, instance.name)),

@@ -77,6 +77,10 @@ export const clusterEvent = z.object({
 });
 export type ClusterEvent = z.infer<typeof clusterEvent>;
 
+/** An event without its place in the stream. */
+export const recordedEvent = clusterEvent.omit({ id: true });
+export type RecordedEvent = z.infer<typeof recordedEvent>;
+
 /** The answer to "why": what it is, how it came to that, and what happens next. */
 export const explanation = z.object({
   instance: instanceStatus,
@@ -93,7 +97,7 @@ export const explanation = z.object({
       title: z.string(),
       /** Milliseconds from the fault to full capacity. Null while open. */
       healedMs: z.number().nullable(),
-      events: z.array(clusterEvent),
+      events: z.array(recordedEvent),
     }),
   ),
   logTail: z.array(z.string()),

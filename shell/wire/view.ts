@@ -127,8 +127,10 @@ function checkMember(at: string, member: MemberView): void {
   check(member.weight > 0 && member.weight <= 100, `${where}.weight must be in (0, 100]`);
   check(states.includes(member.state), `${where}.state is unknown`);
   check(typeof member.served === "boolean", `${where}.served must be a boolean`);
+  // A copy that nobody wants any more may have lost its number with the agent that knew it.
+  const numberMin = member.state === "leaving" ? 0 : 1;
   check(
-    Number.isSafeInteger(member.number) && member.number > 0,
+    Number.isSafeInteger(member.number) && member.number >= numberMin,
     `${where}.number must be positive`,
   );
   check(typeof member.hostname === "string", `${where}.hostname must be a string`);

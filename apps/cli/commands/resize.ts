@@ -88,7 +88,8 @@ async function resize(
     isReached: (now) => {
       const found = findService(now, service.name);
       if (answer instanceof Error) assertTaken(call, answer, found?.desired === desired);
-      return answer !== "none" && now.converged && found?.instances.length === found?.desired;
+      if (found === undefined) throw noService(call, now, service.name, verb);
+      return answer !== "none" && now.converged && found.instances.length === found.desired;
     },
     instances: (now) => instancesOf(now, service.name),
   });

@@ -1,17 +1,14 @@
 /** `prunella up`: from a file to a cluster that serves, and a screen that says what to do with it. */
 import { mkdir } from "node:fs/promises";
-import { ClusterError } from "@prunella/core/kernel";
 import type { PlannedChange } from "@prunella/spec";
 import type { ClusterStatus } from "@prunella/wire/control";
 import { findAgent, startAgent } from "../agent-process.ts";
-import type { Client } from "../client.ts";
 import { loadFile } from "../cluster-file.ts";
 import { converge, instancesOf } from "../convergence.ts";
 import { spanText } from "../duration.ts";
 import { type ExitCode, exitCodes } from "../exit-code.ts";
 import { drawFinding, findingsOf } from "../findings.ts";
 import type { Invocation } from "../invocation.ts";
-import { everyInstance } from "../names.ts";
 import { printable } from "../printable.ts";
 import { drawTour } from "../tour.ts";
 import type { Action } from "../verb.ts";
@@ -29,7 +26,6 @@ export const up: Action = async (call, _words, options): Promise<ExitCode> => {
   await mkdir(call.place.stateFolder, { recursive: true, mode: stateFolderMode });
   const client = (await findAgent(call)) ?? (await startAgent(call));
   const changes = await client.apply({ cluster: definition, folder });
-  await wakeParked(client);
   const leave = () => call.say(`The cluster goes on starting. End it with: ${call.hint("down")}`);
   call.signal.addEventListener("abort", leave, { once: true });
   const status = await converge(call, {
@@ -46,16 +42,6 @@ export const up: Action = async (call, _words, options): Promise<ExitCode> => {
   const { stay } = await import("../foreground.ts");
   return stay(call);
 };
-
-/** Whoever says `up` wants what was given up to be tried again now, changed or not. */
-async function wakeParked(client: Client): Promise<void> {
-  const parked = everyInstance(await client.status()).filter(({ phase }) => phase === "parked");
-  for (const { name } of parked) {
-    await client.restart(name).catch((error: unknown) => {
-      if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error; // Removed just now.
-    });
-  }
-}
 
 function isWhole(status: ClusterStatus, serviceCount: number): boolean {
   return (
