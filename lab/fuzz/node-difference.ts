@@ -150,7 +150,7 @@ function meaningDifference(
   return wanted === found ? undefined : `we read ${wanted}, Node reads ${found}`;
 }
 
-function asNodeSeesIt(request: ReadRequest): NodeRequest {
+export function asNodeSeesIt(request: ReadRequest): NodeRequest {
   const [, target = ""] = request.head.split(" ", 2);
   return {
     method: request.method,

@@ -59,7 +59,7 @@ export function judgeResponses(input: Uint8Array, draws: Draws): Verdict {
 }
 
 /** Up to eight ascending cuts, or every byte alone. */
-function cutsFrom(draws: Draws, length: number): readonly number[] {
+export function cutsFrom(draws: Draws, length: number): readonly number[] {
   if (length < 2) return [];
   if (draws.percent(10)) return Array.from({ length: length - 1 }, (_, index) => index + 1);
   const cuts = Array.from({ length: 1 + draws.below(8) }, () => 1 + draws.below(length - 1));
