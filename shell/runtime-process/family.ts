@@ -65,6 +65,17 @@ export function killAll(members: readonly ProcessFacts[]): void {
   for (const member of members) signalProcess(member.pid, "SIGKILL");
 }
 
+const lookMsMin = 10;
+const lookMsMax = 1_000;
+
+/**
+ * How long to wait until the next look at what a dead leader left behind: a tenth of the time that
+ * it took so far. One look reads all of /proc, and what force does not end may stay for days.
+ */
+export function nextLookMs(sinceMs: number): number {
+  return Math.min(Math.max(sinceMs / 10, lookMsMin), lookMsMax);
+}
+
 /** False when the process is another user's. */
 function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {

@@ -30,7 +30,7 @@ import type {
 } from "@prunella/runtime";
 import { adoptCopies } from "./adoption.ts";
 import { EventFeed } from "./event-feed.ts";
-import { familyOf, isAlive, killAll, type Leader, signalGroup } from "./family.ts";
+import { familyOf, isAlive, killAll, type Leader, nextLookMs, signalGroup } from "./family.ts";
 import { InstanceLog } from "./instance-log.ts";
 import { ended, folderMark, type LaunchRecord, monotonicMs, unseenExit } from "./launch-record.ts";
 import { LogKeeper } from "./log-keeper.ts";
@@ -60,9 +60,8 @@ type Tracked = {
 const pollMs = 50;
 /** How long the rest of a group may take to end by itself after its leader. */
 const restMs = 100;
-/** Between two looks at the rest; longer for what does not even die by force. */
-const settleMsMin = 10;
-const settleMsMax = 250;
+/** A rest that lives so long is told: something keeps it that force does not end. */
+const stuckMs = 2_000;
 const cacheFolder = ".node-cache"; // A leading dot is not a name, so no instance is called this.
 
 /** Opens the host over what earlier agents left; what runs is found, what is too much is ended. */
@@ -280,13 +279,16 @@ class ProcessHost implements Host {
     tracked.settling = true;
     const { record } = tracked;
     const deadMs = monotonicMs();
-    for (let waitMs = settleMsMin; ; ) {
+    for (let isTold = false; ; ) {
       const rest = familyOf(this.#table, leaderOf(record), record.launch);
       if (rest.length === 0) break;
       const sinceMs = monotonicMs() - deadMs;
       if (sinceMs >= restMs) killAll(rest);
-      if (sinceMs >= 10 * restMs) waitMs = Math.min(waitMs * 2, settleMsMax);
-      await delay(waitMs);
+      if (sinceMs >= stuckMs && !isTold) {
+        isTold = true;
+        this.#tellStuck(record, rest);
+      }
+      await delay(nextLookMs(sinceMs));
       if (this.#closed.signal.aborted) return; // The next agent finds the rest and goes on.
     }
     const { instance, address } = record.copy;
@@ -297,6 +299,16 @@ class ProcessHost implements Host {
     }
     this.#store.note(tracked.record);
     this.#feed.emit({ type: "exited", copy: tracked.record.copy });
+  }
+
+  #tellStuck({ copy }: LaunchRecord, rest: readonly ProcessFacts[]): void {
+    const pids = rest.map(({ pid }) => pid);
+    this.#feed.emit({
+      type: "stuck",
+      instance: copy.instance,
+      message: `${copy.instance} cannot be started again: processes of incarnation ${copy.incarnation} live on after SIGKILL (${pids.map((pid) => `pid ${pid}, ${this.#table.program(pid)}`).join("; ")}). They wait for a device or a network disk, or run as another user: see \`ps -o pid,user,stat,wchan -p ${pids.join(",")}\`, and end them as that user or as root.`,
+      data: { incarnation: copy.incarnation, pids },
+    });
   }
 
   #logOf(instance: InstanceName): InstanceLog {
