@@ -13,6 +13,7 @@ export type JournalLine =
 
 const head = '{"crc":"';
 const crcLength = 8;
+const idHead = '"id":';
 const bodyStart = head.length + crcLength + 2; // Behind `",`.
 
 export function entryLine(id: number, record: unknown): Buffer {
@@ -39,16 +40,23 @@ export function readLine(bytes: Buffer): JournalLine | undefined {
   return { type: "entry", id: value.id, record: value.record };
 }
 
-/** Calls `visit` for each line that ends in a newline; returns how many bytes those lines take. */
-export function eachLine(
+/** The id that a line states, without the work of checking it; undefined when it states none. */
+export function statedId(bytes: Buffer): number | undefined {
+  if (bytes.toString("latin1", bodyStart, bodyStart + idHead.length) !== idHead) return undefined;
+  const start = bodyStart + idHead.length;
+  const digits = /^\d{1,16}/.exec(bytes.toString("latin1", start, start + 16))?.[0];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Each line that ends in a newline, without it, and where the next one begins. */
+export function* eachLine(
   bytes: Buffer,
-  visit: (line: JournalLine | undefined, endOffset: number) => void,
-): number {
+): Generator<{ readonly bytes: Buffer; readonly endOffset: number }> {
   let start = 0;
   for (;;) {
     const end = bytes.indexOf(0x0a, start);
-    if (end === -1) return start;
-    visit(readLine(bytes.subarray(start, end)), end + 1);
+    if (end === -1) return;
+    yield { bytes: bytes.subarray(start, end), endOffset: end + 1 };
     start = end + 1;
   }
 }

@@ -203,6 +203,61 @@ test("J2: a damaged line in the middle is left out and reported, the others stay
   );
 });
 
+test("a long journal is read in small steps between which others get their turn", async () => {
+  const folder = newFolder();
+  {
+    await using journal = await open(folder);
+    for (let number = 1; number <= 12_000; number++) {
+      journal.append({ number, text: "x".repeat(200) });
+      if (number % 1_000 === 0) await journal.flush();
+    }
+  }
+  const size = statSync(segmentFiles(folder)[0] ?? "").size;
+  assert.ok(size > 2.5 * 1024 * 1024, `${size} bytes say little`);
+  const parsedIn = new Set<number>(); // The turns of the loop in which a record was parsed.
+  let turns = 0;
+  const noting = (value: unknown): Numbered | undefined => {
+    parsedIn.add(turns);
+    return parse(value);
+  };
+  await using journal = await open(folder, { parse: noting }); // It remembers no record.
+  let isReading = true;
+  const turn = (): void => {
+    turns += 1;
+    if (isReading) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const entries = await all(journal);
+  isReading = false;
+  assert.equal(entries.length, 12_000);
+  assert.ok(parsedIn.size > size / (128 * 1024), `parsed in ${parsedIn.size} turns`);
+});
+
+test("what comes before the wanted id is not even parsed", async () => {
+  const folder = newFolder();
+  const bounds = { segmentBytesMax: 64 * 1024 };
+  {
+    await using journal = await open(folder, bounds);
+    for (let number = 1; number <= 2_000; number++) {
+      journal.append({ number, text: "x".repeat(50) });
+      if (number % 100 === 0) await journal.flush();
+    }
+  }
+  assert.ok(segmentFiles(folder).length >= 3);
+  let parsed = 0;
+  const counting = (value: unknown): Numbered | undefined => {
+    parsed += 1;
+    return parse(value);
+  };
+  await using journal = await open(folder, { ...bounds, parse: counting });
+  const found = (await all(journal, 1_990)).map((entry) => entry.id);
+  assert.deepEqual(
+    found,
+    Array.from({ length: 10 }, (_, index) => 1_991 + index),
+  );
+  assert.equal(parsed, 10);
+});
+
 function smallDisk(): string | undefined {
   const mount = newFolder();
   try {
@@ -262,4 +317,29 @@ test("J3: a full disk costs the oldest records, and is over when space returns",
   );
   assert.equal(kept[0], 1);
   assert.equal(notices.length, 2, "said once each");
+});
+
+test("closing on a disk that fails tells nobody who might append, and `failure` says it", async (context) => {
+  const mount = smallDisk();
+  if (mount === undefined) return context.skip("a tmpfs cannot be mounted here");
+  const folder = join(mount, "journal");
+  mkdirSync(folder);
+  const notices: string[] = [];
+  const journal: Journal<Numbered> = await open(folder, {
+    report: ({ type }) => {
+      notices.push(type);
+      journal.append({ number: 0 });
+    },
+  });
+  journal.append({ number: 1 });
+  assert.ok(await journal.flush());
+  assert.throws(() => writeFileSync(join(mount, "ballast"), Buffer.alloc(512 * 1024)), {
+    code: "ENOSPC",
+  });
+  for (let number = 2; number <= 50; number++) {
+    journal.append({ number, text: "x".repeat(500) });
+  }
+  await journal[Symbol.asyncDispose]();
+  assert.deepEqual(notices, []);
+  assert.equal(journal.failure, "disk-full");
 });

@@ -32,6 +32,7 @@ export type JournalOptions<T> = {
   readonly folder: string;
   /** Checks the shape of a record that was read; undefined means that it is not one of ours. */
   readonly parse: (value: unknown) => T | undefined;
+  /** Not called any more once the journal is being closed. */
   readonly report?: (notice: JournalNotice) => void;
   /** Default 4 MiB. */
   readonly segmentBytesMax?: number;
@@ -102,7 +103,7 @@ export class Journal<T> implements AsyncDisposable {
     return this.#nextId - 1;
   }
 
-  /** Why records wait in memory, if they do. */
+  /** Why records wait in memory, if they do; after the end: why the last ones are not on disk. */
   get failure(): "disk-full" | "disk-failed" | undefined {
     return this.#failure;
   }
@@ -131,7 +132,7 @@ export class Journal<T> implements AsyncDisposable {
     if (lastId + 1 < firstInMemory) {
       for (const segment of [...this.#segments]) {
         if (segment.lastId <= lastId) continue;
-        for (const entry of await this.#entriesOf(segment)) {
+        for await (const entry of this.#entriesOf(segment, lastId)) {
           if (entry.id <= lastId) continue;
           lastId = entry.id;
           yield entry;
@@ -169,10 +170,10 @@ export class Journal<T> implements AsyncDisposable {
     try {
       if (this.#failure === undefined) await segment.write(closedLine(this.lastId), this.lastId);
       await segment.sync();
+      await segment.close();
     } catch (error) {
       this.#fail(error); // The next one to open finds an unclean end and leaves a gap.
     }
-    await segment.close();
   }
 
   #recover(fileNames: readonly string[]): void {
@@ -301,18 +302,16 @@ export class Journal<T> implements AsyncDisposable {
     if (this.#recent.length > 2 * recentMax) this.#recent = this.#recent.slice(-recentMax);
   }
 
-  async #entriesOf(segment: JournalSegment): Promise<readonly JournalEntry<T>[]> {
-    const entries: JournalEntry<T>[] = [];
+  async *#entriesOf(segment: JournalSegment, afterId: number): AsyncGenerator<JournalEntry<T>> {
     let damaged = 0;
-    for (const line of await segment.lines()) {
+    for await (const line of segment.lines(afterId)) {
       if (line === undefined) damaged += 1;
       if (line?.type !== "entry") continue;
       const record = this.#options.parse(line.record);
       if (record === undefined) damaged += 1;
-      else entries.push({ id: line.id, record });
+      else yield { id: line.id, record };
     }
     this.#reportDamage(segment, damaged);
-    return entries;
   }
 
   #reportDamage(segment: JournalSegment, lineCount: number): void {
@@ -329,6 +328,8 @@ export class Journal<T> implements AsyncDisposable {
     message: string,
     data: Readonly<Record<string, unknown>>,
   ): void {
+    // Who hears a notice may append it. Of the last writes `failure` tells.
+    if (this.#closing.signal.aborted) return;
     this.#options.report({ type, message, data });
   }
 }
