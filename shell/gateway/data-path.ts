@@ -16,13 +16,13 @@ import type { AccessEntry } from "./observation/access-entry.ts";
 import type { DataPathFact } from "./observation/data-path-fact.ts";
 import type { DataPathSnapshot } from "./observation/snapshot.ts";
 import { takeSnapshot } from "./observation/snapshot-taking.ts";
-import { plainAddress } from "./routing/client-address.ts";
+import { TrustedProxies } from "./routing/trusted-proxies.ts";
 
 export type DataPathOptions = {
   /** Names the gateway in `Via`. */
   readonly cluster: string;
   readonly limits?: Partial<Limits>;
-  /** Addresses (exact, IPv4 or IPv6) whose forwarding fields and request ids are believed. */
+  /** Addresses and networks (`10.0.0.0/8`) whose forwarding fields and request ids are believed. */
   readonly trustedProxies?: readonly string[];
   /** Called at the end of each exchange; must not throw and should not block. */
   readonly accessLog?: (entry: AccessEntry) => void;
@@ -67,7 +67,7 @@ export class DataPath {
       cluster: options.cluster,
       limits: { ...defaultLimits, ...options.limits },
       connector,
-      trustedProxies: new Set((options.trustedProxies ?? []).map(plainAddress)),
+      trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       processBits: randomBytes(4).readUInt32BE(),
       accessLog: options.accessLog,
       localEndpoints: options.localEndpoints,

@@ -24,7 +24,7 @@ export type GatewayConfig = {
   readonly logFile?: string;
   /** Query parameters whose values are blanked in the log, beside the usual ones. */
   readonly redactQuery?: readonly string[];
-  /** Addresses whose forwarding fields are believed. */
+  /** Addresses and networks (`10.0.0.0/8`) whose forwarding fields are believed. */
   readonly trustedProxies: readonly string[];
   /** How long requests may go on after SIGTERM. */
   readonly drainMs?: number;

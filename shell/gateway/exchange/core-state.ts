@@ -17,6 +17,7 @@ import {
 import { type RefusalReason, refusals } from "../refusals.ts";
 import { RouteTable } from "../routing/route.ts";
 import type { Service } from "../routing/service.ts";
+import type { AddressSet } from "../routing/trusted-proxies.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import { RequestIds } from "./request-ids.ts";
@@ -28,7 +29,7 @@ export type CoreOptions = {
   readonly cluster: string;
   readonly limits: Limits;
   readonly connector: Connector;
-  readonly trustedProxies: ReadonlySet<string>;
+  readonly trustedProxies: AddressSet;
   /** 32 random bits: name the process in request ids and begin the drawn routing numbers. */
   readonly processBits: number;
   readonly accessLog: ((entry: AccessEntry) => void) | undefined;

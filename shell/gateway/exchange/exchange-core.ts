@@ -11,7 +11,7 @@
  */
 import type { ServiceName } from "@prunella/core/kernel";
 import type { View } from "@prunella/wire/view";
-import { plainAddress } from "../routing/client-address.ts";
+import { plainAddress } from "../routing/trusted-proxies.ts";
 import { applyServices } from "../view/view-application.ts";
 import { ClientConnection, clientPhase, deadline } from "./client-connection.ts";
 import { abandon, drop, linger } from "./conclusion.ts";

@@ -81,6 +81,23 @@ test("a trusted proxy's forwarding fields stay, with its own address behind them
   client.destroy();
 });
 
+test("a network of trusted proxies is believed, and is looked through for the client's address", async () => {
+  const script = (request: BackendRequest) =>
+    respond(`${fieldOf(request.fields, "x-forwarded-for")}`);
+  await using backend = await started(script);
+  const addresses: string[] = [];
+  await using fixture = await DataPathFixture.start([serviceOf([backend])], {
+    trustedProxies: ["127.0.0.0/8", "10.0.0.0/8"],
+    accessLog: ({ client }) => addresses.push(client),
+  });
+  const client = await fixture.client();
+  const answer = await client.ask(get("/", "X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.1.2.3"));
+  assert.equal(answer.body, "6.6.6.6, 9.9.9.9, 10.1.2.3, 127.0.0.1");
+  await client.until(() => addresses.length === 1, "the line of the access log");
+  assert.deepEqual(addresses, ["9.9.9.9"]);
+  client.destroy();
+});
+
 test("pipelined requests are answered in order, one after another", async () => {
   await using backend = await started(echo);
   await using fixture = await DataPathFixture.start([serviceOf([backend])]);

@@ -4,6 +4,7 @@
  */
 import type { ClientConnection } from "../exchange/client-connection.ts";
 import { ByteRange, findHeader, type RequestHead } from "../parser/index.ts";
+import type { AddressSet } from "./trusted-proxies.ts";
 
 const forwardedForKey = Buffer.from("x-forwarded-for");
 const range = new ByteRange();
@@ -12,7 +13,7 @@ export function clientAddressOf(
   client: ClientConnection,
   bytes: Uint8Array,
   head: RequestHead,
-  trustedProxies: ReadonlySet<string>,
+  trustedProxies: AddressSet,
 ): string {
   if (!client.isTrusted || head.forwardedForCount === 0) return client.address;
   const named: string[] = [];
@@ -25,9 +26,4 @@ export function clientAddressOf(
   }
   const first = named.findLast((address) => address !== "" && !trustedProxies.has(address));
   return first ?? client.address;
-}
-
-/** An IPv4 address in IPv6 clothes is the IPv4 address. */
-export function plainAddress(address: string): string {
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
