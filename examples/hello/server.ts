@@ -12,7 +12,8 @@ const home = JSON.stringify({
 });
 
 const server = createServer((request, response) => {
-  const path = request.method === "GET" ? request.url?.split("?", 1)[0] : undefined;
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const path = isRead ? request.url?.split("?", 1)[0] : undefined;
   if (path === "/heartbeat") {
     response.end();
   } else if (path === "/home") {

@@ -17,7 +17,7 @@ import type { Logger } from "pino";
 import { AgentControl } from "./agent-control.ts";
 import { Chronicle } from "./chronicle.ts";
 import { ClusterKeeper } from "./cluster-keeper.ts";
-import type { ClusterState } from "./cluster-state.ts";
+import { type ClusterState, emptyState } from "./cluster-state.ts";
 import { controlServer } from "./control-server.ts";
 import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
 import { openRuntime } from "./local-runtime.ts";
@@ -52,7 +52,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const folder = await openStateFolder(options.folder);
   using lock = lockFolder(folder.root);
   using file = new StateFile(folder.state, () => lock.isIntact());
-  const state = takeOver(folder, file);
+  const remembered = readState(folder.state);
+  const state = takeOver(remembered ?? emptyState, folder, file);
   await using chronicle = await Chronicle.open(folder.journal, log);
   const token = readToken(folder);
   const links: Links = { keeper: undefined, controlUrl: "" };
@@ -65,7 +66,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { runtime, leftovers } = opened;
   const gateways = gatewayFleet(folder, token, options, chronicle, links);
   const controlUrl = (): string => links.controlUrl;
-  const wiring = { runtime, gateways, chronicle, controlUrl, file, leftovers };
+  const hasMemory = remembered !== undefined;
+  const wiring = { runtime, gateways, chronicle, controlUrl, file, leftovers, hasMemory };
   const keeper = new ClusterKeeper(state, wiring);
   links.keeper = keeper;
   const startedAt = new Date().toISOString();
@@ -107,8 +109,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 type Links = { keeper: ClusterKeeper | undefined; controlUrl: string };
 
 /** The state of the last agent under a new term. */
-function takeOver(folder: StateFolder, file: StateFile): ClusterState {
-  const before = readState(folder.state);
+function takeOver(before: ClusterState, folder: StateFolder, file: StateFile): ClusterState {
   const seenTerm = termOfViews(gatewayViewFiles(folder));
   const state = { ...before, agentTerm: Math.max(before.agentTerm, seenTerm) + 1 };
   // Also on a full disk: the views that gateways keep are the second memory of the term.

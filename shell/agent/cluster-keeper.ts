@@ -36,6 +36,8 @@ export type KeeperOptions = {
   readonly file: StateFile;
   /** Services that still have running copies from an earlier agent. */
   readonly leftovers: readonly string[];
+  /** False when `state.json` was lost: then what runs is kept until somebody says what is wanted. */
+  readonly hasMemory: boolean;
 };
 
 export class ClusterKeeper {
@@ -44,6 +46,8 @@ export class ClusterKeeper {
   readonly #stop = new AbortController();
   readonly #news = new Bell();
   readonly #unapplied = new Set<string>();
+  /** Services that run although nobody knows why: the state was lost. */
+  readonly #foundlings = new Set<string>();
   #retry: NodeJS.Timeout | undefined;
   #state: ClusterState;
   #content: string | undefined;
@@ -53,9 +57,15 @@ export class ClusterKeeper {
   constructor(state: ClusterState, options: KeeperOptions) {
     this.#state = state;
     this.#options = options;
-    this.#hostnames = new Hostnames((next) => {
+    this.#hostnames = new Hostnames((next, { service, instance, before, after }) => {
       this.#state = next;
       options.file.saveSoon(next);
+      options.chronicle.record({
+        type: "instance.renamed",
+        service,
+        instance,
+        message: `clients know it as ${after} from now on, as the server that takes the place of ${before}`,
+      });
     });
   }
 
@@ -79,12 +89,13 @@ export class ClusterKeeper {
 
   /** Takes over what runs, ends what nobody wants, and starts the loop. */
   async start(): Promise<void> {
-    const { leftovers } = this.#options;
+    const { leftovers, hasMemory } = this.#options;
     const { spec } = this.#state;
     const wanted = spec === undefined ? [] : [gatewayService, ...Object.keys(spec.services)];
     for (const name of wanted) await this.#apply(name, true);
     for (const name of leftovers.filter((service) => !wanted.includes(service))) {
-      this.#removeLater(name);
+      if (hasMemory) this.#removeLater(name);
+      else this.#foundlings.add(name);
     }
     void this.#follow();
     await this.#until(() => this.observe().every(isLookedAt), adoptionMsMax);
@@ -95,22 +106,36 @@ export class ClusterKeeper {
   /**
    * Changes what is wanted: first on disk, then in the runtime.
    *
-   * @throws ClusterError `DISK_FULL` or `STATE_REFUSED`: then nothing has changed. What the runtime
-   *   refuses is thrown as well, but stays wanted and is tried again.
+   * @throws ClusterError `DISK_FULL`, `STATE_REFUSED`, or what the runtime refuses. Then everything
+   *   is as it was before: a wish that was refused is not kept.
    */
   async change(next: ClusterState, changed: readonly string[]): Promise<void> {
     this.#options.file.save(next);
     const before = this.#state;
     this.#state = next;
-    const isNewSpec = next.spec !== before.spec;
-    for (const name of changed) {
-      if (next.spec?.services[name] === undefined) this.#removeLater(name);
+    try {
+      await this.#carryOut(before, changed);
+    } catch (error) {
+      this.#state = before;
+      this.#options.file.saveSoon(before);
+      for (const name of changed) await this.#apply(name, true);
+      throw error;
+    } finally {
+      this.#publish();
     }
-    if (isNewSpec) await this.#apply(gatewayService, true);
+  }
+
+  async #carryOut(before: ClusterState, changed: readonly string[]): Promise<void> {
+    const next = this.#state;
+    for (const name of [...changed, ...this.#foundlings]) {
+      const isWanted = name === gatewayService || next.spec?.services[name] !== undefined;
+      if (!isWanted) this.#removeLater(name);
+    }
+    this.#foundlings.clear();
+    if (next.spec !== before.spec) await this.#apply(gatewayService, true);
     for (const name of changed) {
       if (next.spec?.services[name] !== undefined) await this.#apply(name, false);
     }
-    this.#publish();
   }
 
   /** Ends one copy politely; a new incarnation takes its place under the same names. */
@@ -133,6 +158,11 @@ export class ClusterKeeper {
     return this.#options.gateways.hasVersion(this.#version);
   }
 
+  /** The metrics of all gateways as one page of Prometheus text. */
+  metrics(): Promise<string> {
+    return this.#options.gateways.metrics();
+  }
+
   /** Resolves when no gateway sends anything to this copy any more, within `waitMs`. */
   async drain(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
     const endAtMs = performance.now() + waitMs;
@@ -144,7 +174,9 @@ export class ClusterKeeper {
 
   /** Ends everything: gateways first, so that their running requests still find an instance. */
   async end(onEnded: (service: string) => void): Promise<void> {
-    const services = Object.keys(this.#state.spec?.services ?? {});
+    const wanted = Object.keys(this.#state.spec?.services ?? {});
+    const services = new Set([...wanted, ...this.#foundlings]);
+    services.delete(gatewayService);
     const next = ended(this.#state);
     const { runtime, gateways, file } = this.#options;
     file.saveIfPossible(next);
@@ -152,7 +184,7 @@ export class ClusterKeeper {
     onEnded(gatewayService);
     gateways.forget();
     await Promise.all(
-      services.map(async (name) => {
+      [...services].map(async (name) => {
         await runtime.remove(serviceName(name), this.#stop.signal);
         onEnded(name);
       }),
@@ -166,7 +198,7 @@ export class ClusterKeeper {
     this.#stop.abort();
   }
 
-  /** Tells the runtime what is wanted of one service. A failure is tried again by itself. */
+  /** Tells the runtime what is wanted of one service. A quiet failure is told and tried again. */
   async #apply(name: string, quiet: boolean): Promise<void> {
     const { runtime, gateways, chronicle } = this.#options;
     const spec = this.#state.spec?.services[name];
@@ -178,7 +210,7 @@ export class ClusterKeeper {
       this.#unapplied.delete(name);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      if (!ClusterError.is(error)) throw error;
+      if (!ClusterError.is(error) || !quiet) throw error;
       if (!this.#unapplied.has(name)) {
         chronicle.record({
           type: "service.not-applied",
@@ -189,7 +221,6 @@ export class ClusterKeeper {
       }
       this.#unapplied.add(name);
       this.#retryLater();
-      if (!quiet) throw error;
     }
   }
 
@@ -228,7 +259,8 @@ export class ClusterKeeper {
 
   /** Publishes a view if it differs from the last one, and keeps the gateways up to date. */
   #publish(): void {
-    if (!this.#publishing || this.#stop.signal.aborted) return;
+    // Without a specification there is nothing to tell: gateways go on with what they know.
+    if (!this.#publishing || this.#state.spec === undefined || this.#stop.signal.aborted) return;
     const instances = this.observe();
     const content = viewContent(this.#state, instances, this.#options.controlUrl());
     const text = JSON.stringify(content);

@@ -8,12 +8,19 @@ import type { InstanceFact } from "@prunella/runtime";
 import { type ClusterState, membersOf, withFormerHostname, withService } from "./cluster-state.ts";
 import { find, renamed, takenNames } from "./membership.ts";
 
+export type Renaming = {
+  readonly service: string;
+  readonly instance: string;
+  readonly before: string;
+  readonly after: string;
+};
+
 export class Hostnames {
   readonly #died = new Set<string>();
-  readonly #changed: (next: ClusterState) => void;
+  readonly #changed: (next: ClusterState, renaming: Renaming) => void;
 
   /** @param changed - Takes the state in which a member has a new name; must not throw. */
-  constructor(changed: (next: ClusterState) => void) {
+  constructor(changed: (next: ClusterState, renaming: Renaming) => void) {
     this.#changed = changed;
   }
 
@@ -32,7 +39,13 @@ export class Hostnames {
     if (!hasDied) return member.hostname;
     const draw = (below: number): number => randomInt(below);
     const next = renamed(members, name, takenNames(state.members), draw);
-    this.#changed(withService(withFormerHostname(state, member.hostname, name), service, next));
-    return find(next, name)?.hostname ?? name;
+    const after = find(next, name)?.hostname ?? name;
+    this.#changed(withService(withFormerHostname(state, member.hostname, name), service, next), {
+      service,
+      instance: name,
+      before: member.hostname,
+      after,
+    });
+    return after;
   }
 }

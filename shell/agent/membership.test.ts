@@ -72,6 +72,17 @@ test("a name that is in use anywhere in the cluster is refused", () => {
   );
 });
 
+test("nobody can be called like a part of Prunella itself", () => {
+  for (const name of ["gateway-1", "Gateway 2", "agent", "gateway"]) {
+    assert.throws(
+      () => added([], 1, [name], compat, drawing(1)),
+      (error) =>
+        ClusterError.is(error, "HOSTNAME_REFUSED") && /belongs to Prunella/.test(error.message),
+      name,
+    );
+  }
+});
+
 test("the source's sample: of three removals two are named and one is random", () => {
   const seven = added(grown([], 3, compat), 4, ["S5", "S4", "S10", "S11"], compat, drawing(1));
   for (let seed = 1; seed <= 50; seed++) {

@@ -68,6 +68,7 @@ export function added(
     const hostname = hostnames[index] ?? randomHostname(taken, draw);
     const name = nameOf(hostname);
     if (!isName(name)) throw refused(hostname, "is not a valid hostname");
+    if (reservedName.test(name)) throw refused(hostname, "belongs to Prunella itself");
     if (taken.has(name) || taken.has(hostname)) throw refused(hostname, "is already in use");
     next.push({ name, number: lowestFree(next), hostname });
     taken.add(name).add(hostname);
@@ -142,6 +143,9 @@ function lowestFree(members: readonly Member[]): number {
   while (used.has(number)) number += 1;
   return number;
 }
+
+/** Names of our own processes, whether or not they run right now. */
+const reservedName = /^(agent|gateway(-\d+)?)$/i;
 
 const qualities =
   "amber brave calm clear deft early fair gentle keen lively mild noble quick steady warm wise";

@@ -85,10 +85,12 @@ export class StateFile implements Disposable {
 }
 
 /**
+ * Undefined when there is no file: a new folder, or one that lost its memory.
+ *
  * @throws ClusterError `STATE_CORRUPT` with what to do about it.
  */
-export function readState(path: string): ClusterState {
-  return readJsonSync(path, parseState, fix) ?? emptyState;
+export function readState(path: string): ClusterState | undefined {
+  return readJsonSync(path, parseState, fix);
 }
 
 /**
@@ -140,9 +142,15 @@ const stateShape = z.object({
 
 /** The file is ours and was written whole; this finds what a person or a broken disk changed. */
 function parseState(value: unknown): ClusterState | undefined {
-  return stateShape.safeParse(value).success
-    ? { ...emptyState, ...(value as ClusterState) }
-    : undefined;
+  if (!stateShape.safeParse(value).success) return undefined;
+  const state = { ...emptyState, ...(value as ClusterState) };
+  const { spec } = state;
+  if (spec === undefined) return state;
+  // An agent of an earlier release wrote no count, and kept one gateway.
+  return {
+    ...state,
+    spec: { ...spec, gateway: { ...spec.gateway, count: spec.gateway.count ?? 1 } },
+  };
 }
 
 /** A view file holds the view itself, or wraps it. */

@@ -30,6 +30,8 @@ const logFlushMs = 500;
  */
 const clientsFirstMs = 50;
 
+const announceEveryMs = 2_000;
+
 /** A shorter look costs more and shows nothing that a client would notice. */
 const loopResolutionMs = 20;
 
@@ -131,13 +133,31 @@ class GatewayProcess {
       adminUrl,
       port: this.#addresses[0]?.port ?? 0,
     };
-    writeJsonSync(this.#config.announceFile, announcement, { durable: false });
+    this.#announce(announcement, writeJsonSync);
     this.#events.write("info", "gateway serves", {
       ...announcement,
       listeners: this.#addresses,
       view: this.#current.view?.version,
       startedInMs: Math.round(performance.now()),
     });
+  }
+
+  /**
+   * Says where the admin listener is, and says it again when the file was lost or damaged: an agent
+   * that cannot find the admin listener cannot bring it a new view.
+   */
+  #announce(announcement: Announcement, write: (path: string, value: unknown) => void): void {
+    const { announceFile } = this.#config;
+    const announce = (): void => {
+      if (isAnnounced(announceFile, announcement)) return;
+      try {
+        write(announceFile, announcement);
+      } catch (error) {
+        if (!ClusterError.is(error)) throw error; // A full disk, or a folder that is gone: again later.
+      }
+    };
+    announce();
+    setInterval(announce, announceEveryMs).unref();
   }
 
   async finish(): Promise<void> {
@@ -208,5 +228,14 @@ function readToken(path: string): string {
       message: `Cannot read the cluster token ${path}: ${error instanceof Error ? error.message : error}.`,
       cause: error,
     });
+  }
+}
+
+function isAnnounced(path: string, { pid, adminUrl }: Announcement): boolean {
+  try {
+    const found = JSON.parse(readFileSync(path, "utf8")) as Partial<Announcement> | null;
+    return found?.pid === pid && found.adminUrl === adminUrl;
+  } catch {
+    return false; // Not there, or not whole: it is written again.
   }
 }

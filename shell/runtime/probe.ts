@@ -60,8 +60,10 @@ function ask(
   path: string,
   answer: (outcome: ProbeOutcome, detail: string) => void,
 ): void {
+  const method = path === "*" ? "OPTIONS" : "GET"; // `*` is the server itself (RFC 9110, 9.3.7).
   const asked = request({
     createConnection: () => socket,
+    method,
     path,
     headers: { host: `${host}:${port}`, connection: "close", "user-agent": "prunella-probe" },
   });
@@ -71,7 +73,10 @@ function ask(
   });
   asked.on("response", (response) => {
     const status = response.statusCode ?? 0;
-    answer(status >= 200 && status < 400 ? "good" : "failed", `GET ${path} answered ${status}`);
+    answer(
+      status >= 200 && status < 400 ? "good" : "failed",
+      `${method} ${path} answered ${status}`,
+    );
     let bytes = 0;
     response.on("data", (chunk: Buffer) => {
       bytes += chunk.length;

@@ -10,7 +10,10 @@ import type { InstanceName, ServiceName } from "@prunella/core/kernel";
 
 /** How an instance is probed. All durations in milliseconds. */
 export type ProbeSpec = {
-  /** Path of an HTTP GET that answers 2xx or 3xx. Undefined: a TCP connect is enough. */
+  /**
+   * Path of an HTTP GET that answers 2xx or 3xx. `*` asks the server itself, with OPTIONS, and no
+   * resource of it. Undefined: a TCP connect is enough.
+   */
   readonly path: string | undefined;
   readonly intervalMs: number;
   readonly timeoutMs: number;
@@ -85,8 +88,12 @@ export type Address = { readonly host: string; readonly port: number };
 export type Instance = {
   readonly name: InstanceName;
   readonly service: ServiceName;
+  /** From 1; 0 for a copy that nobody wants and of which only the name is known. */
   readonly number: number;
-  /** 0 before the first launch; grows by one with each launch; never reused. */
+  /**
+   * 0 before the first launch; grows by one with each launch; not reused, unless the instance was
+   * removed and fifty others after it.
+   */
   readonly incarnation: number;
   readonly phase: Phase;
   /** Did this instance serve at least once, in any incarnation, since it was wanted? */
