@@ -1,78 +1,105 @@
 /**
- * Goal: members read into shared memory, yet no client ever gets a byte of another one's answer (G3).
- * Method: bodies of one letter each, streamed at the same time, to clients that stop reading for a
- * while so that views have to wait in sockets.
+ * Goal: members read into shared memory, yet no client ever gets a byte of another answer, or one
+ * from another place of its own (G3).
+ * Method: bodies in which each place differs, streamed side by side to clients that stop reading
+ * until all buffers are full; and a link that keeps what it is given while the buffer is written over.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { CoreBench } from "../../../lab/peers/core-bench.ts";
 import { DataPathFixture, serviceOf } from "../../../lab/peers/data-path-fixture.ts";
 import { ScriptedBackend } from "../../../lab/peers/scripted-backend.ts";
 
-const bodyBytes = 3_000_017;
-const letters = [..."ghijklmn"];
+const bodyBytes = 12_000_017;
+const haltMs = 150;
+const clientCount = 3;
 
-function answerTo(target: string): Buffer {
-  const letter = target.slice(1, 2);
-  const framing = target.endsWith("chunked")
-    ? "Transfer-Encoding: chunked"
-    : target.endsWith("close")
-      ? "X: y"
-      : `Content-Length: ${bodyBytes}`;
-  const head = `HTTP/1.1 200 OK\r\n${framing}\r\n\r\n`;
-  const body = Buffer.alloc(bodyBytes, letter);
-  if (!target.endsWith("chunked")) return Buffer.concat([Buffer.from(head), body]);
-  const size = `${bodyBytes.toString(16)}\r\n`;
-  return Buffer.concat([Buffer.from(head + size), body, Buffer.from("\r\n0\r\n\r\n")]);
+/** The body of one answer: numbers of eight digits in a row, each answer with its own. */
+function bodyOf(index: number): Buffer {
+  const body = Buffer.alloc(bodyBytes, ".");
+  for (let at = 0; at + 8 <= bodyBytes; at += 1_000) body.write(`${10_000_000 * index + at}`, at);
+  return body;
+}
+
+function answerOf(index: number, framing: string): readonly Buffer[] {
+  const body = bodyOf(index);
+  const line = {
+    length: `Content-Length: ${bodyBytes}`,
+    chunked: "Transfer-Encoding: chunked",
+    close: "X-Framing: none",
+  }[framing];
+  const head = Buffer.from(`HTTP/1.1 200 OK\r\n${line}\r\n\r\n`);
+  if (framing !== "chunked") return [head, body];
+  return [head, Buffer.from(`${bodyBytes.toString(16)}\r\n`), body, Buffer.from("\r\n0\r\n\r\n")];
 }
 
 for (const framing of ["length", "chunked", "close"]) {
-  test(`answers that stream side by side to halting clients stay apart: ${framing}`, async () => {
+  test(`answers that stream side by side to halting clients stay whole: ${framing}`, async () => {
     await using backend = await ScriptedBackend.start({
       answer: ({ target }, { socket }) => {
-        socket.write(answerTo(target));
+        for (const piece of answerOf(Number(target.slice(1)), framing)) socket.write(piece);
         if (framing === "close") socket.end();
         return undefined;
       },
     });
     await using fixture = await DataPathFixture.start([serviceOf([backend])]);
-    const sums = await Promise.all(
-      letters.map((letter, index) => letterCounts(fixture.port, `/${letter}${framing}`, index)),
-    );
-    for (const [index, { head, others, bytes }] of sums.entries()) {
-      assert.match(head, /^HTTP\/1\.1 200/);
-      assert.deepEqual(others, [], `${letters[index]} got bytes of others`);
-      assert.ok(bytes >= bodyBytes, `${letters[index]} got ${bytes} bytes`);
+    const indexes = Array.from({ length: clientCount }, (_, index) => index);
+    const answers = await Promise.all(indexes.map((index) => receive(fixture.port, index)));
+    for (const [index, answer] of answers.entries()) {
+      const received = framing === "length" ? answer : dechunked(answer);
+      assert.ok(received.equals(bodyOf(index)), `answer ${index}`);
     }
   });
 }
 
-type Counts = { readonly head: string; readonly others: readonly string[]; readonly bytes: number };
-
-/** Reads the answer with pauses; which lines of framing are allowed between the letters is known. */
-async function letterCounts(port: number, target: string, index: number): Promise<Counts> {
+/** The body as it comes, for a client that halts twice until all buffers of the system are full. */
+async function receive(port: number, index: number): Promise<Buffer> {
   const socket = connect({ port, host: "127.0.0.1" });
-  socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET /${index} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
   const pieces: Buffer[] = [];
-  let pauses = 0;
   socket.on("data", (bytes) => {
     pieces.push(bytes);
-    if (pieces.length % 5 !== index % 5 || pauses === 3) return;
-    pauses += 1;
+    if (pieces.length !== 1 && pieces.length !== 20 + index) return;
     socket.pause();
-    void delay(20).then(() => socket.resume());
+    setTimeout(() => socket.resume(), haltMs);
   });
   await once(socket, "end");
   socket.destroy();
-  const all = Buffer.concat(pieces).toString("latin1");
-  const headEnd = all.indexOf("\r\n\r\n") + 4;
-  const body = all
-    .slice(headEnd)
-    .replaceAll(/(^|\r\n)[0-9a-f]+\r\n/g, "")
-    .replaceAll("\r\n", "");
-  const others = new Set(body);
-  others.delete(target.slice(1, 2));
-  return { head: all.slice(0, headEnd), others: [...others], bytes: body.length };
+  const all = Buffer.concat(pieces);
+  return all.subarray(all.indexOf("\r\n\r\n") + 4);
+}
+
+function dechunked(bytes: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const lineEnd = bytes.indexOf("\r\n", at);
+    const size = Number.parseInt(bytes.toString("latin1", at, lineEnd), 16);
+    at = lineEnd + 2;
+    pieces.push(bytes.subarray(at, at + size));
+    at += size + 2;
+  }
+  return Buffer.concat(pieces);
+}
+
+for (const framing of ["Content-Length: 100000", "Transfer-Encoding: chunked", "X: y"]) {
+  test(`what the first piece of a stream brought outlives its buffer: ${framing}`, () => {
+    const bench = new CoreBench(1);
+    const { client, link } = bench.accept();
+    const written: Uint8Array[] = [];
+    link.write = (bytes) => written.push(bytes) > 0; // As a socket that still has to send it.
+    bench.send(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    bench.openAll();
+    const [upstream] = bench.upstreams;
+    assert.ok(upstream);
+    const chunk = framing.includes("chunked") ? "c350\r\n" : "";
+    const piece = Buffer.from(`HTTP/1.1 200 OK\r\n${framing}\r\n\r\n${chunk}${"z".repeat(40_000)}`);
+    bench.core.upstreamBytes(upstream.upstream, piece, bench.nowMs);
+    piece.fill("h");
+    const text = Buffer.concat(written).toString("latin1");
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.equal(text.match(/z/g)?.length, 40_000);
+  });
 }
