@@ -226,6 +226,43 @@ test("variables of a member are asked for once per launch and may change each ti
   );
 });
 
+test("of removed instances the newest fifty are remembered, also by the next agent", async () => {
+  await using scene = new Scene();
+  await scene.runtime.apply(service(60), never);
+  await scene.serving(60);
+  await scene.runtime.apply(service(0), never);
+  const gone = () => scene.facts.filter(({ type }) => type === "removed");
+  await until(() => gone().length === 60 && scene.computer.list().length <= 50);
+  const names = gone().flatMap(({ instance }) => instance ?? []);
+  const known = new Set(scene.computer.list().map(({ instance }) => instance));
+  assert.deepEqual(known, new Set(names.slice(10)));
+  const linesOf = async (name: string | undefined): Promise<number> => {
+    const lines = scene.runtime.logs(
+      instanceName(name ?? ""),
+      { tailLines: 5, follow: false },
+      never,
+    );
+    return (await Array.fromAsync(lines)).length;
+  };
+  assert.ok((await linesOf(names[10])) > 0);
+  await assert.rejects(linesOf(names[9]), { code: "INSTANCE_UNKNOWN" });
+
+  // Whoever comes back is young again, and makes room for those that go.
+  const back = names.slice(5, 15).map((name, index) => ({ name, number: index + 1 }));
+  await scene.runtime.apply({ ...service(0), members: back }, never);
+  await scene.serving(10);
+  assert.deepEqual(
+    scene.runtime.observe().map(({ incarnation }) => incarnation),
+    [1, 1, 1, 1, 1, 2, 2, 2, 2, 2],
+  );
+
+  await scene.runtime[Symbol.asyncDispose]();
+  for (const { name } of back) scene.computer.crash(name);
+  await using next = createSupervisor(scene.computer.open());
+  await next.apply(service(0), never);
+  await until(() => scene.computer.list().length === 50);
+});
+
 test("a name that belongs to another service, or stands twice, is refused", async () => {
   await using scene = new Scene();
   await scene.runtime.apply(service(1), never);

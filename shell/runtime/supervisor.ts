@@ -106,6 +106,8 @@ class Supervisor implements Runtime {
       }
     }
     this.#endUnclaimed(service);
+    this.#copies.noteMembers(service.name, wanted);
+    void this.#forget(this.#copies.forgetOldest());
     this.#rolling.add(service.name);
     this.#roll();
     this.#facts.hint();
@@ -120,7 +122,7 @@ class Supervisor implements Runtime {
     this.#endUnclaimed(known ?? leftover(service));
     this.#facts.hint();
     await this.#until(() => this.#keepersOf(service).length === 0, signal);
-    if (!this.#services.has(service)) await this.#forget(service);
+    if (!this.#services.has(service)) await this.#forget(await this.#endedOf(service));
   }
 
   observe(): readonly Instance[] {
@@ -231,7 +233,9 @@ class Supervisor implements Runtime {
     this.#copies.noteIncarnation(name, life.incarnation);
     if (life.stage.at === "ended" && this.#keepers.get(name) === keeper) {
       this.#keepers.delete(name);
+      this.#copies.noteGone(name);
       void keeper[Symbol.asyncDispose]();
+      void this.#forget(this.#copies.forgetOldest());
     }
     this.#facts.hint();
     this.#changed.recheck();
@@ -321,18 +325,27 @@ class Supervisor implements Runtime {
     }
   }
 
-  /** Removes records and logs of what ended. Whatever cannot be removed now costs only disk. */
-  async #forget(service: ServiceName): Promise<void> {
+  async #endedOf(service: ServiceName): Promise<readonly InstanceName[]> {
     try {
-      const ended = (await this.#host.list()).filter(
-        (copy) => copy.service === service && !copy.running && !this.#keepers.has(copy.instance),
-      );
-      while (ended.length > 0) {
-        const some = ended.splice(0, forgottenAtOnce);
-        await Promise.all(some.map(({ instance }) => this.#host.forget(instance)));
+      return (await this.#host.list())
+        .filter((copy) => copy.service === service && !copy.running)
+        .map(({ instance }) => instance);
+    } catch (error) {
+      this.#failed("the host does not list its copies", error);
+      return [];
+    }
+  }
+
+  /** Removes records and logs of what ended. Whatever cannot be removed now costs only disk. */
+  async #forget(instances: readonly InstanceName[]): Promise<void> {
+    const rest = [...instances];
+    try {
+      while (rest.length > 0) {
+        const some = rest.splice(0, forgottenAtOnce).filter((name) => !this.#keepers.has(name));
+        await Promise.all(some.map((name) => this.#host.forget(name)));
       }
     } catch (error) {
-      this.#failed("the host kept records of a removed service", error);
+      this.#failed("the host kept records of instances that are gone", error);
     }
   }
 
