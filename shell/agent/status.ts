@@ -19,19 +19,29 @@ export function clusterStatus(
     serviceStatus(state, name, instances),
   );
   const gateways = instances.filter((instance) => instance.service === gatewayService);
-  const leaving = instances.some((instance) => instance.leaving);
+  const leaving = new Set(
+    instances.filter((instance) => instance.leaving).map(({ name }) => `${name}`),
+  );
+  const wanted = services.flatMap((service) => service.instances);
+  const unsettled = [
+    ...wanted.filter(({ ready, name }) => !ready && !leaving.has(name)).map(sentence),
+    ...gateways.filter(({ phase }) => phase !== "serving").map(sentence),
+    ...[...leaving].map((name) => `${name} is on its way out`),
+    ...(viewsDelivered ? [] : ["a gateway has not taken the newest view yet"]),
+  ];
   return {
     cluster: state.spec?.name ?? "",
     services,
     gateways: gateways.map((instance) => instanceStatus(instance, instance.name)),
     agent,
     url: clientUrl(state),
-    converged:
-      viewsDelivered &&
-      !leaving &&
-      services.every((service) => service.ready === service.desired) &&
-      gateways.every((instance) => instance.phase === "serving"),
+    converged: unsettled.length === 0,
+    unsettled,
   };
+}
+
+function sentence({ name, reason }: { readonly name: string; readonly reason: string }): string {
+  return `${name}: ${reason}`;
 }
 
 export function serviceStatus(

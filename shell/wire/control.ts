@@ -56,6 +56,8 @@ export const clusterStatus = z.object({
   /** Where a client connects, for example `http://127.0.0.1:5000`. */
   url: z.string(),
   converged: z.boolean(),
+  /** What is still to come, in sentences; empty exactly when converged. */
+  unsettled: z.array(z.string()),
 });
 export type ClusterStatus = z.infer<typeof clusterStatus>;
 
