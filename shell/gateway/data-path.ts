@@ -8,6 +8,7 @@ import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import { isNewer, type View } from "@prunella/wire/view";
+import { connectionsWithin, openFilesLimit } from "./descriptor-limit.ts";
 import { ExchangeCore } from "./exchange/exchange-core.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { LocalEndpoints } from "./load-balancer/local-endpoint.ts";
@@ -60,12 +61,21 @@ export class DataPath {
   #view: View | undefined = undefined;
   #appliedAtMs = 0;
   #closed = false;
+  /** Soft limit of the process when it began; undefined where the system does not say. */
+  readonly openFilesMax = openFilesLimit();
+  /** The bound in force: the one asked for, or what the open files allow if that is less. */
+  readonly clientConnectionsMax: number;
 
   constructor(options: DataPathOptions) {
+    const limits = { ...defaultLimits, ...options.limits };
+    this.clientConnectionsMax = Math.min(
+      limits.clientConnectionsMax,
+      connectionsWithin(this.openFilesMax),
+    );
     const connector = new NetConnector(() => this.#ensureFineTick());
     this.#core = new ExchangeCore({
       cluster: options.cluster,
-      limits: { ...defaultLimits, ...options.limits },
+      limits: { ...limits, clientConnectionsMax: this.clientConnectionsMax },
       connector,
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       processBits: randomBytes(4).readUInt32BE(),

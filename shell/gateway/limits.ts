@@ -3,7 +3,7 @@
  * the counter that says so stands beside each group. Times are milliseconds, sizes are bytes.
  */
 export type Limits = {
-  /** Beyond it a connection is accepted and closed at once (`rejected: connections`). */
+  /** Beyond it a connection is accepted and closed at once. Open files may allow less. */
   readonly clientConnectionsMax: number;
   /** The same per address; loopback and trusted proxies are exempt. */
   readonly clientConnectionsPerAddressMax: number;

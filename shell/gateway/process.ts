@@ -138,6 +138,8 @@ class GatewayProcess {
       ...announcement,
       listeners: this.#addresses,
       view: this.#current.view?.version,
+      openFilesMax: this.#dataPath.openFilesMax,
+      clientConnectionsMax: this.#dataPath.clientConnectionsMax,
       startedInMs: Math.round(performance.now()),
     });
   }
