@@ -116,6 +116,23 @@ test("without an agent a killed gateway is back on its port with the view from d
   assert.deepEqual((ready as { ready: boolean; stale: boolean }).stale, true);
 });
 
+test("a gateway says that its view may be stale as soon as the agent is gone", async () => {
+  await using lab = new GatewayLab();
+  const [one, gateway] = await Promise.all([lab.backend("one"), lab.gateway()]);
+  const agent = createServer((_, response) => {
+    response.writeHead(401).end('{"error":{"code":"TOKEN_REFUSED"}}');
+  });
+  await new Promise<void>((resolve) => agent.listen(0, "127.0.0.1", resolve));
+  const controlUrl = `http://127.0.0.1:${(agent.address() as AddressInfo).port}`;
+  await gateway.push({ ...lab.view([one]), controlUrl });
+  const readiness = async () => (await gateway.admin("/readyz")).json();
+  assert.partialDeepStrictEqual(await readiness(), { ready: true, stale: false });
+  agent.closeAllConnections();
+  await new Promise<void>((resolve) => agent.close(() => resolve()));
+  assert.partialDeepStrictEqual(await readiness(), { ready: true, stale: true });
+  assert.equal((await fetch(`${gateway.url}/home`)).status, 200);
+});
+
 test("a damaged view file costs the view and not the gateway", async () => {
   await using lab = new GatewayLab();
   writeFileSync(lab.config().viewFile, '{"cluster":');

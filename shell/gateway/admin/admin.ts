@@ -4,7 +4,7 @@
  * through a listener of the clients.
  *
  *   GET  /healthz   the event loop turns
- *   GET  /readyz    has a view and listens
+ *   GET  /readyz    has a view and listens; `stale` when the agent does not answer
  *   GET  /metrics   Prometheus text
  *   GET  /view      the view in force, and what became of the last one
  *   PUT  /view      apply a view; `?allowEmpty=true` lets it empty a service
@@ -22,6 +22,7 @@ import type { ProcessReading } from "../observation/metrics-table.ts";
 import { ringReport } from "../observation/ring-report.ts";
 import type { DataPathSnapshot } from "../observation/snapshot.ts";
 import type { CurrentView } from "../view/current-view.ts";
+import { AgentPresence } from "./agent-presence.ts";
 import { DrainWatch } from "./drain-watch.ts";
 
 export type AdminOptions = {
@@ -47,12 +48,14 @@ const waitMsMax = 600_000;
 export class AdminServer {
   readonly #options: AdminOptions;
   readonly #drainWatch: DrainWatch;
+  readonly #agent: AgentPresence;
   readonly #server: Server;
   #metrics: Promise<MetricsPage> | undefined;
 
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#drainWatch = new DrainWatch(options.snapshot);
+    this.#agent = new AgentPresence(() => options.current.view?.controlUrl);
     this.#server = createServer((request, response) => {
       void this.#serve(request, response);
     });
@@ -103,7 +106,7 @@ export class AdminServer {
       case "GET /healthz":
         return { status: 200, body: { healthy: true } };
       case "GET /readyz":
-        return this.#readiness();
+        return await this.#readiness();
       case "GET /metrics":
         return { status: 200, body: await this.#metricsText() };
       case "GET /view":
@@ -135,12 +138,13 @@ export class AdminServer {
     }
   }
 
-  #readiness(): Answer {
+  async #readiness(): Promise<Answer> {
     const { current, snapshot, troubles, instance } = this.#options;
+    // Nobody confirmed the copy on disk yet, or who pushed the view is gone: it may be out of date.
+    const stale = current.source !== "pushed" || !(await this.#agent.isThere());
     const { draining, viewAgeMs: exactAgeMs } = snapshot();
     const viewAgeMs = exactAgeMs === undefined ? undefined : Math.round(exactAgeMs);
     const ready = current.view !== undefined && !draining;
-    const stale = current.source === "disk"; // Serves from the copy on disk; no agent was heard yet.
     const body = { ready, instance, stale, draining, viewAgeMs, troubles: troubles() };
     return { status: ready ? 200 : 503, body };
   }
