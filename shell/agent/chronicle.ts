@@ -8,12 +8,12 @@
 import { join } from "node:path";
 import { foldFact, type Incident, incidentsOf, noIncidents } from "@prunella/core/healing";
 import { invariant } from "@prunella/core/kernel";
+import { Bell } from "@prunella/driver";
 import type { InstanceFact } from "@prunella/runtime";
 import { Journal, type JournalNotice, readJsonSync, writeJson } from "@prunella/store";
 import { type ClusterEvent, type RecordedEvent, recordedEvent } from "@prunella/wire/control";
 import type { Logger } from "pino";
 import { z } from "zod";
-import { Bell } from "./bell.ts";
 import { eventOf } from "./fact-event.ts";
 
 const snapshotDelayMs = 200;

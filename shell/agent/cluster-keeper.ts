@@ -8,10 +8,10 @@
  * full disk for example, is tried again until it succeeds.
  */
 import { ClusterError, type InstanceName, serviceName } from "@prunella/core/kernel";
+import { Bell } from "@prunella/driver";
 import type { Instance, InstanceFact, Runtime } from "@prunella/runtime";
 import type { ClusterSpec } from "@prunella/spec";
 import type { View } from "@prunella/wire/view";
-import { Bell } from "./bell.ts";
 import type { Chronicle } from "./chronicle.ts";
 import { type ClusterState, ended } from "./cluster-state.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";

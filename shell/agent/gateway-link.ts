@@ -7,10 +7,10 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
+import { Bell } from "@prunella/driver";
 import { readJson } from "@prunella/store";
 import { authorization } from "@prunella/wire/token";
 import type { View } from "@prunella/wire/view";
-import { Bell } from "./bell.ts";
 
 const retryMsMin = 20;
 const retryMsMax = 1_000;

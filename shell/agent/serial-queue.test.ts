@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ClusterError } from "@prunella/core/kernel";
-import { Bell } from "./bell.ts";
 import { SerialQueue } from "./serial-queue.ts";
 
 test("changes run one after the other, in the order in which they were asked for", async () => {
@@ -43,20 +42,4 @@ test("the queue has an end, and says so", async () => {
   gate.resolve();
   await Promise.all(waiting);
   assert.equal(await queue.run(async () => 1), 1);
-});
-
-test("a bell wakes all who wait, once, and whoever gave up waits no more", async () => {
-  const bell = new Bell();
-  const stop = new AbortController();
-  let woken = 0;
-  const listeners = [1, 2].map(() => bell.next(stop.signal).then(() => (woken += 1)));
-  bell.ring();
-  bell.ring();
-  await Promise.all(listeners);
-  assert.equal(woken, 2);
-  const last = bell.next(stop.signal);
-  stop.abort();
-  await last;
-  await bell.next(stop.signal); // Over at once: nobody rings for it any more.
-  await bell.nextWithin(60_000, stop.signal);
 });

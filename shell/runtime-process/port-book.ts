@@ -1,8 +1,9 @@
 /**
  * Which instance listens where. A name has a port of its own that follows from the folder and the
  * name, so it stays over restarts and people may write it down, and two checkouts of one cluster do
- * not want the same; it moves only when somebody else sits there. Ports lie in 20000..29999: outside what the kernel gives to outgoing connections, or
- * any client on the machine could take one by accident.
+ * not want the same; it moves only when somebody else sits there. Ports lie in 20000..29999: outside
+ * what the kernel gives to outgoing connections, or any client on the machine could take one by
+ * accident.
  *
  * No two launches get one port, because a port is held here from before it is tried until its
  * instance is forgotten. A program of somebody else can still come between the try and the listen;

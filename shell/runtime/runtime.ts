@@ -5,7 +5,7 @@
  * truth; `watch` only says when to look again, so a lost or repeated hint costs latency and never
  * correctness. Every implementation passes `@prunella/runtime/conformance`.
  */
-import type { FactType } from "@prunella/core/healing";
+import type { Fact } from "@prunella/core/healing";
 import type { InstanceName, ServiceName } from "@prunella/core/kernel";
 
 /** How an instance is probed. All durations in milliseconds. */
@@ -113,16 +113,10 @@ export type Instance = {
   readonly fix: string | undefined;
 };
 
-/** Something that happened to an instance, or to the host of all. Losing one costs an explanation, never correctness. */
-export type InstanceFact = {
-  readonly type: FactType;
-  /** Undefined, as `instance`, when it concerns the whole host: a full disk. */
+/** What happened, by the names of this cluster. Losing one costs an explanation, never correctness. */
+export type InstanceFact = Fact & {
   readonly service: ServiceName | undefined;
   readonly instance: InstanceName | undefined;
-  readonly incarnation: number; // 0 when no copy is meant.
-  readonly atMs: number; // Wall clock, Unix milliseconds.
-  readonly message: string;
-  readonly data: Readonly<Record<string, unknown>>;
 };
 
 export type LogOptions = {

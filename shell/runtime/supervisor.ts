@@ -6,8 +6,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName, type ServiceName } from "@prunella/core/kernel";
-import { type Log, silentLog } from "@prunella/driver";
-import { Condition } from "./condition.ts";
+import { Bell, type Log, silentLog } from "@prunella/driver";
 import { CopyBook } from "./copy-book.ts";
 import { FactStream } from "./fact-stream.ts";
 import type { Copy, Host, HostEvent, Usage } from "./host.ts";
@@ -52,7 +51,7 @@ class Supervisor implements Runtime {
   readonly #keepers = new Map<InstanceName, InstanceKeeper>();
   readonly #copies = new CopyBook();
   readonly #rolling = new Set<ServiceName>();
-  readonly #changed = new Condition();
+  readonly #changed = new Bell();
   readonly #timers: readonly NodeJS.Timeout[];
   #seed: number;
   #usage: ReadonlyMap<InstanceName, Usage> = new Map();
@@ -166,7 +165,7 @@ class Supervisor implements Runtime {
     for (const timer of this.#timers) clearInterval(timer);
     for (const keeper of this.#keepers.values()) await keeper[Symbol.asyncDispose]();
     this.#facts.end();
-    this.#changed.recheck();
+    this.#changed.ring();
   }
 
   #keepersOf(service: ServiceName): readonly InstanceKeeper[] {
@@ -238,7 +237,7 @@ class Supervisor implements Runtime {
       void this.#forget(this.#copies.forgetOldest());
     }
     this.#facts.hint();
-    this.#changed.recheck();
+    this.#changed.ring();
     if (this.#rolling.size > 0) queueMicrotask(() => this.#roll());
   }
 
@@ -288,7 +287,7 @@ class Supervisor implements Runtime {
       try {
         for (const copy of await this.#host.list()) this.#copies.note(copy);
         this.#isListed = true;
-        this.#changed.recheck();
+        this.#changed.ring();
       } catch (error) {
         this.#failed("the host does not list its copies", error);
         await pause(signal);

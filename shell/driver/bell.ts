@@ -32,4 +32,17 @@ export class Bell {
     ]);
     over.abort();
   }
+
+  /**
+   * Resolves when something holds; it is looked at now and after every ring.
+   *
+   * @throws the reason of `signal` when it aborts first.
+   */
+  async until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    while (!holds()) {
+      await this.next(signal);
+      signal.throwIfAborted();
+    }
+  }
 }
