@@ -36,7 +36,7 @@ function sharesAtThree(
   });
   const y = { field: "placement", type: "nominal", sort: order, title: null };
   return {
-    width: 450,
+    width: 655,
     height: { step: 30 },
     data: { values },
     encoding: { y },

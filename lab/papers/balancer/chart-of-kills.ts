@@ -28,7 +28,7 @@ function killPanel(run: FailureRun, placement: string): ChartSpec {
   };
   const shares = {
     data: { values: run.timeline.flatMap(sharesOf) },
-    mark: { type: "bar", binSpacing: 0.6 },
+    mark: { type: "bar", binSpacing: 0 },
     encoding: {
       x: {
         field: "fromMs",
@@ -52,7 +52,7 @@ function killPanel(run: FailureRun, placement: string): ChartSpec {
     },
   };
   return {
-    title: { text: placement, fontSize: 13, anchor: "middle", offset: 30 },
+    title: { text: placement, fontSize: 13, anchor: "middle", offset: 10 },
     width: 290,
     height: 250,
     layer: [

@@ -68,20 +68,37 @@ function requestsByServer({ given, standard }: Pair<SpreadRun>): ChartSpec {
 const above = { type: "text", dy: -8 } as const;
 const count = { text: { field: "requests", type: "quantitative", format: ",d" } } as const;
 
-const measures = ["busiest server", "mean", "idlest server", "standard deviation"] as const;
+const measures = [
+  { name: "busiest server", colour: colours.orange, dash: [1, 0], shape: "triangle-up" },
+  { name: "mean", colour: colours.ink, dash: [7, 4], shape: "circle" },
+  { name: "idlest server", colour: colours.blue, dash: [1, 0], shape: "triangle-down" },
+  { name: "standard deviation", colour: colours.slate, dash: [2, 3], shape: "diamond" },
+] as const;
 
 function loadByCount({ given, standard }: Pair<SpreadRun>): ChartSpec {
   const rows = (run: SpreadRun, placement: string) =>
     run.a2.flatMap(({ servers, balance }) => {
       const values = [balance.max, balance.mean, balance.min, balance.standardDeviation];
-      return measures.map((measure, index) => ({
+      return measures.map(({ name }, index) => ({
         placement,
         servers,
-        measure,
+        measure: name,
         requests: values[index],
       }));
     });
-  const scale = { domain: measures };
+  const domain = measures.map(({ name }) => name);
+  const byMeasure = { field: "measure", type: "nominal" };
+  const points = {
+    mark: { type: "point", size: 60 },
+    encoding: {
+      color: {
+        ...byMeasure,
+        scale: { domain, range: measures.map(({ colour }) => colour) },
+        legend: { title: null, orient: "bottom", columnPadding: 22 },
+      },
+      shape: { ...byMeasure, scale: { domain, range: measures.map(({ shape }) => shape) } },
+    },
+  };
   return {
     title: {
       text: "A-2: load of the servers as N grows",
@@ -92,35 +109,19 @@ function loadByCount({ given, standard }: Pair<SpreadRun>): ChartSpec {
     spec: {
       width: 300,
       height: 280,
-      mark: { type: "line", point: { size: 60 } },
       encoding: {
         x: { field: "servers", type: "ordinal", title: "servers (N)" },
         y: { field: "requests", type: "quantitative", title: "requests per server" },
-        color: {
-          field: "measure",
-          type: "nominal",
-          scale: { ...scale, range: [colours.orange, colours.ink, colours.blue, colours.slate] },
-          legend: { title: null, orient: "bottom", symbolStrokeWidth: 0, columnPadding: 22 },
-        },
-        strokeDash: {
-          field: "measure",
-          type: "nominal",
-          scale: {
-            ...scale,
-            range: [
-              [1, 0],
-              [7, 4],
-              [1, 0],
-              [2, 3],
-            ],
-          },
-        },
-        shape: {
-          field: "measure",
-          type: "nominal",
-          scale: { ...scale, range: ["triangle-up", "circle", "triangle-down", "diamond"] },
-        },
       },
+      // A line each and not a dash by field: the legend would draw its symbols with the dashes.
+      layer: [...measures.map(lineOf), points],
     },
+  };
+}
+
+function lineOf({ name, colour, dash }: (typeof measures)[number]): ChartSpec {
+  return {
+    transform: [{ filter: { field: "measure", equal: name } }],
+    mark: { type: "line", color: colour, strokeDash: dash },
   };
 }

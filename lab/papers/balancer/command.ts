@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { machine } from "../../chaos/throwaway-cluster.ts";
+import { describeMachine, watchMachine } from "../../bench/report.ts";
 import { installCharts } from "../../charts/installation.ts";
 import { renderChart } from "../../charts/render.ts";
 import { PaperOptionError } from "../paper-option-error.ts";
@@ -50,10 +50,12 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
   }
   await installCharts(say);
   const { requests, kills, seed } = options;
-  const facts = { machine: machine(), at: new Date().toISOString() };
+  const at = new Date().toISOString();
+  const facts = watchMachine();
   const found = await runExperiments(options);
   const findings: Findings = {
-    ...facts,
+    machine: describeMachine(facts()),
+    at,
     command: `npx prunella paper balancer --requests ${requests} --kills ${kills} --seed ${seed}`,
     seconds: (performance.now() - startedMs) / 1_000,
     ...found,

@@ -12,7 +12,7 @@ export const defaultName = "default placement";
 export type Pair<Of> = { readonly given: Of; readonly standard: Of };
 
 export type Findings = {
-  /** A line that says processor, cores, Node and load. */
+  /** A line that says processor, cores, kernel, Node, and how busy all of it was. */
   readonly machine: string;
   /** When it began, ISO 8601. */
   readonly at: string;

@@ -101,6 +101,6 @@ function whatIsNotSaid({ spread }: Findings): string {
   clients ask for goes to one server under any placement of this kind; only a load bound helps.
 - **Not the time to notice a silent server.** A killed process is seen by the kernel at once. One that
   hangs has to miss its probes first.
-- **Times are of this run** and this machine, with whatever else it was doing. Counts with the given
-  functions are not: the same seed gives the same counts everywhere.`;
+- **Times are of this run** and this machine, with whatever else it was doing (above: load and busy
+  cores). Counts with the given functions are not: the same seed gives the same counts everywhere.`;
 }
