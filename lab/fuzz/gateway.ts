@@ -5,24 +5,32 @@
  *
  * Prints how often each outcome was reached, and for each failure its seed and a minimal input that
  * becomes a row of a table in `shell/gateway/parser/fixtures`. With `--node N` the first N inputs are
- * also read by Node's parser (about 10,000 a second). Exit code 1 when something failed.
+ * also read by Node's parser (about 10,000 a second), with `--sockets N` as many go through a real
+ * gateway to a real server (about 1,000 a second). Exit code 1 when something failed.
  */
 import { parseArgs } from "node:util";
 import { latin1 } from "../../shell/gateway/parser/fixtures/request-reader.ts";
 import { requestInput, runCampaign } from "./campaign.ts";
 import { difference } from "./node-difference.ts";
 import { NodeJudge } from "./node-judge.ts";
+import { runSocketCampaign } from "./socket-campaign.ts";
 
 const { values } = parseArgs({
-  options: { count: { type: "string" }, seed: { type: "string" }, node: { type: "string" } },
+  options: {
+    count: { type: "string" },
+    seed: { type: "string" },
+    node: { type: "string" },
+    sockets: { type: "string" },
+  },
 });
 const count = Number(values.count ?? "1000000");
 const nodeCount = Number(values.node ?? "0");
+const socketCount = Number(values.sockets ?? "0");
 const seed =
   values.seed === "random" ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed ?? "1");
 if (!Number.isSafeInteger(count) || count < 1 || !Number.isSafeInteger(seed)) {
   console.error(
-    "usage: lab/fuzz/gateway.ts [--count N] [--seed N|random] [--node N], whole numbers",
+    "usage: lab/fuzz/gateway.ts [--count N] [--seed N|random] [--node N] [--sockets N], whole numbers",
   );
   process.exit(2);
 }
@@ -58,4 +66,15 @@ for (let index = 0; index < nodeCount; index++) {
   console.log(`DIFFERS seed ${seed + index}: ${problem}\n  input ${JSON.stringify(latin1(input))}`);
 }
 if (nodeCount > 0) console.log(`node: ${nodeCount} inputs compared`);
+if (socketCount > 0) {
+  const tally = await runSocketCampaign(seed, socketCount);
+  const { forwarded, serverCount, refused, leftOpen, failures } = tally;
+  console.log(
+    `sockets: ${tally.inputs} inputs, ${refused} refused, ${forwarded} requests forwarded, ` +
+      `${serverCount} read by the server, ${leftOpen} connections left`,
+  );
+  for (const failure of [...failures, ...tally.refusedByServer]) console.log(`FAILED ${failure}`);
+  failed ||= failures.length + tally.refusedByServer.length + leftOpen > 0;
+  failed ||= forwarded !== serverCount;
+}
 process.exitCode = failed ? 1 : 0;
