@@ -45,6 +45,7 @@ export async function converse(port: number, pieces: readonly Uint8Array[]): Pro
     const say = (): void => reject(new Error(`no end within ${deadlineMs} ms; so far ${shown()}`));
     timer = setTimeout(say, deadlineMs);
   });
+  late.catch(() => undefined); // It may come while pieces are still being sent.
   try {
     for (const piece of pieces) {
       if (isOver || socket.destroyed) break;
