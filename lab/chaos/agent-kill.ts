@@ -13,7 +13,7 @@ export const agentKill: Proof = {
   name: "agent-kill",
   hypothesis:
     "Traffic does not notice, and the next agent adopts what runs and finishes what was asked.",
-  defaults: { times: 20, rate: 300 },
+  defaults: { times: 20, rate: 500 },
   run: async ({ times, rate, say }) => {
     await using cluster = await ThrowawayCluster.create();
     await cluster.up();
@@ -79,6 +79,7 @@ async function inspect(
   const known = [...(status.services[0]?.instances ?? []), ...status.gateways];
   const survivors = new Set(after.map(({ pid }) => pid));
   const names = new Set(after.map(({ instance }) => instance));
+  // A copy may be gone because its member is wanted no more; another pid under its name is a restart.
   damage.restarted += before.filter(
     ({ pid, instance }) => names.has(instance) && !survivors.has(pid),
   ).length;

@@ -6,7 +6,7 @@ import { claim, type Proof } from "./proof.ts";
 import { kill, ThrowawayCluster } from "./throwaway-cluster.ts";
 
 const backMsMax = 10_000;
-const medianMsMax = 300;
+const msMax = 300;
 const askEveryMs = 2;
 
 export const gatewayKill: Proof = {
@@ -34,9 +34,7 @@ export const gatewayKill: Proof = {
     const back = summarize(backMs);
     return {
       name: "gateway-kill",
-      claims: [
-        claim(`serving again, p50 <= ${medianMsMax} ms`, back.p50 <= medianMsMax, `${back.p50} ms`),
-      ],
+      claims: [claim(`serving again, p95 <= ${msMax} ms`, back.p95 <= msMax, `${back.p95} ms`)],
       numbers: { kills: times, backMsP50: back.p50, backMsP95: back.p95, backMsMax: back.max },
     };
   },

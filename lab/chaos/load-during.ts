@@ -39,7 +39,8 @@ export async function loadDuring(
   const report = await load.stop();
   return {
     sent: report.sent,
-    failed: report.sent - report.ok,
+    // A request that could not even be sent, because all connections hung, failed as well.
+    failed: report.sent - report.ok + report.dropped,
     p50Ms: report.latencyMs.p50,
     p99Ms: report.latencyMs.p99,
     maxMs: report.latencyMs.max,
