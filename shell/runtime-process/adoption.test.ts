@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { draw, type Rng, rngFrom } from "@prunella/core/kernel";
-import type { Copy, Host } from "@prunella/runtime";
+import { type Copy, type Host, leftoverLog } from "@prunella/runtime";
 import { follow, order, serves } from "@prunella/runtime/host-conformance";
 import { ProcessBench } from "./fixtures/process-bench.ts";
 import { type LaunchRecord, parseRecord } from "./launch-record.ts";
@@ -237,6 +237,7 @@ test("H2: copies are found after the folder was removed under them", async () =>
     (await second.list()).map(({ instance, pid }) => ({ instance, pid })),
     [{ instance: copy.instance, pid: copy.pid }],
   );
+  assert.deepEqual(readRecord(bench, "hello-1")?.log, leftoverLog);
   await second.signal(copy.instance, copy.incarnation, "terminate");
   await feed.exitOf("hello-1", 1);
 });

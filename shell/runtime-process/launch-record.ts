@@ -14,7 +14,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { hrtime } from "node:process";
 import { instanceName, serviceName } from "@prunella/core/kernel";
-import type { Copy, LogSpec } from "@prunella/runtime";
+import { type Copy, type LogSpec, leftoverLog } from "@prunella/runtime";
 import { type Leader, launchVariable } from "./family.ts";
 import { type ProcessFacts, type ProcessTable, ticksPerSecond } from "./process-table.ts";
 
@@ -39,8 +39,6 @@ export const revisionVariable = "PRUNELLA_REVISION";
 export const serviceVariable = "PRUNELLA_SERVICE";
 
 export const unseenExit = { code: undefined, signal: undefined } as const;
-
-const logDefault: LogSpec = { fileMiB: 8, filesMax: 3 };
 
 /** The mark of a folder of instances: the same for every agent that opens it, and for no other. */
 export function folderMark(folder: string): string {
@@ -75,7 +73,7 @@ export function recordFromProcess(
     launch,
     bootId: table.bootId(),
     intentMs: monotonicMs(),
-    log: logDefault,
+    log: leftoverLog,
     leader: { pid: facts.pid, startTicks: facts.startTicks },
     copy: {
       service: serviceName(read(serviceVariable) ?? ""),

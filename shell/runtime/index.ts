@@ -1,5 +1,6 @@
 export type { Copy, Host, HostEvent, LaunchOrder, Usage } from "./host.ts";
 export type { Drain } from "./instance-keeper.ts";
+export { leftoverLog } from "./leftover.ts";
 export type { MemoryProcess, MemoryProgram } from "./memory-copy.ts";
 export { MemoryComputer } from "./memory-host.ts";
 export { memoryPrograms } from "./memory-programs.ts";

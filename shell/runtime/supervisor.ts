@@ -13,6 +13,7 @@ import type { Copy, Host, HostEvent, Usage } from "./host.ts";
 import { type Drain, InstanceKeeper, type KeeperOptions } from "./instance-keeper.ts";
 import { viewOfUnclaimed } from "./instance-view.ts";
 import { LaunchSlots } from "./launch-slots.ts";
+import { leftoverService } from "./leftover.ts";
 import { nextToRestart } from "./rolling-restart.ts";
 import type { Instance, InstanceFact, LogOptions, Runtime, RuntimeService } from "./runtime.ts";
 
@@ -118,7 +119,7 @@ class Supervisor implements Runtime {
     this.#services.delete(service);
     this.#rolling.delete(service);
     for (const keeper of this.#keepersOf(service)) keeper.want("stop", "its service is removed");
-    this.#endUnclaimed(known ?? leftover(service));
+    this.#endUnclaimed(known ?? leftoverService(service));
     this.#facts.hint();
     await this.#until(() => this.#keepersOf(service).length === 0, signal);
     if (!this.#services.has(service)) await this.#forget(await this.#endedOf(service));
@@ -375,30 +376,6 @@ function unknown(instance: InstanceName): ClusterError {
 
 function endedUnseen({ running, exit }: Copy): boolean {
   return !running && exit?.code === undefined && exit?.signal === undefined;
-}
-
-/** A service of which only its name and its copies are left. */
-function leftover(name: ServiceName): RuntimeService {
-  return {
-    name,
-    cluster: "",
-    command: [],
-    folder: "/",
-    env: {},
-    memberEnv: () => ({}),
-    fixedPort: undefined,
-    probe: {
-      path: undefined,
-      intervalMs: 1_000,
-      timeoutMs: 500,
-      failuresMax: 3,
-      successesMin: 2,
-      startupMs: 10_000,
-    },
-    stop: { drainMs: 5_000, graceMs: 10_000 },
-    log: { fileMiB: 16, filesMax: 2 },
-    members: [],
-  };
 }
 
 async function pause(signal: AbortSignal): Promise<void> {
