@@ -24,7 +24,7 @@ export type Failure = {
   readonly errorLine: string | undefined;
 };
 
-export const failuresKeptMax = 16;
+const failuresKeptMax = 16;
 const loopCount = 5;
 const loopWindowMs = 120_000;
 const faultCount = 2;

@@ -115,7 +115,7 @@ export function asReplicas(members: readonly Member[]): readonly Replica[] {
 }
 
 /** The form of a host name that a network and a file system accept: `Server 1` -> `server-1`. */
-export function nameOf(hostname: string): string {
+function nameOf(hostname: string): string {
   return hostname.includes(" ") ? hostname.toLowerCase().replaceAll(" ", "-") : hostname;
 }
 

@@ -67,7 +67,7 @@ export function serviceStatus(
   };
 }
 
-export function memberStatus(member: Member, instance: Instance | undefined): InstanceStatus {
+function memberStatus(member: Member, instance: Instance | undefined): InstanceStatus {
   if (instance !== undefined) return instanceStatus(instance, member.hostname);
   return {
     name: member.name,
@@ -85,7 +85,7 @@ export function memberStatus(member: Member, instance: Instance | undefined): In
   };
 }
 
-export function instanceStatus(instance: Instance, hostname: string): InstanceStatus {
+function instanceStatus(instance: Instance, hostname: string): InstanceStatus {
   const { address, startedAtMs } = instance;
   return {
     name: instance.name,

@@ -93,7 +93,7 @@ export class PortBook {
 }
 
 /** True when a program could listen on the port of both loopback addresses right now. */
-export async function isFree(port: number): Promise<boolean> {
+async function isFree(port: number): Promise<boolean> {
   return (await canListen("127.0.0.1", port)) && (await canListen("::1", port));
 }
 

@@ -140,7 +140,7 @@ const log = z.strictObject({
   }).optional(),
 });
 
-export const kinds = ["replicas", "elected", "workers", "database"] as const;
+const kinds = ["replicas", "elected", "workers", "database"] as const;
 
 const plannedKinds: readonly unknown[] = kinds.slice(1);
 

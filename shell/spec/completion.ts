@@ -128,7 +128,7 @@ function keySource(text: string): KeySource {
 const scriptExtensions = [".ts", ".mts", ".js", ".mjs", ".cjs"];
 
 /** True for a program that Node runs. */
-export function isScript(program: string): boolean {
+function isScript(program: string): boolean {
   return scriptExtensions.includes(extname(program));
 }
 

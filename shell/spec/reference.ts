@@ -8,7 +8,7 @@ import { bareSchema } from "./schema-walk.ts";
 export type DocumentedField = { readonly name: string; readonly facts: FieldFacts | undefined };
 
 /** Every field below an object schema, nested ones included. */
-export function documentedFields(schema: unknown, prefix = ""): readonly DocumentedField[] {
+function documentedFields(schema: unknown, prefix = ""): readonly DocumentedField[] {
   const bare = bareSchema(schema);
   if (!(bare instanceof z.ZodObject)) return [];
   return Object.entries(bare.shape).flatMap(([key, inner]): readonly DocumentedField[] => {

@@ -18,10 +18,10 @@ export type Place = {
 export type Positions = ReadonlyMap<string, Place>;
 
 /** No file has more places or deeper ones than a person wants to hear about. */
-export const placesMax = 20_000;
+const placesMax = 20_000;
 export const placeDepthMax = 32;
 
-export function placeKey(path: Path): string {
+function placeKey(path: Path): string {
   return JSON.stringify(path);
 }
 

@@ -44,7 +44,7 @@ function refusal(call: Invocation, error: unknown, status: ClusterStatus, name: 
   );
 }
 
-export function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number): string {
+function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number): string {
   const { instance, service, next, fix, incidents, logTail } = explanation;
   const facts = [
     service,

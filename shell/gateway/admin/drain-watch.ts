@@ -14,7 +14,7 @@ export type DrainAnswer = {
 };
 
 const lookMs = 10;
-export const waitersMax = 1_024;
+const waitersMax = 1_024;
 
 type Waiter = {
   readonly member: string;

@@ -134,7 +134,7 @@ export function drop(
 }
 
 /** Takes the connection out of the books. */
-export function forget(core: CoreState, client: ClientConnection): void {
+function forget(core: CoreState, client: ClientConnection): void {
   client.phase = clientPhase.closed;
   client.pending.clear();
   client.headBytes.clear();

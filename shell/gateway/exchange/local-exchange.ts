@@ -13,7 +13,7 @@ import type { Exchange } from "./exchange.ts";
 import { answerLocally } from "./own-answer.ts";
 
 /** Until an answer must be there; making a cluster larger takes its time. */
-export const localAnswerMs = 15_000;
+const localAnswerMs = 15_000;
 
 /** What is known of such an exchange beside its ordinary fields. */
 type LocalExchange = { readonly path: string; readonly method: string; tooLarge: boolean };

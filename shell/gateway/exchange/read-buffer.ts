@@ -6,7 +6,7 @@
  */
 import { bodyRoute, type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
 
-export const readBytes = 65_536;
+const readBytes = 65_536;
 
 const shared = Buffer.allocUnsafeSlow(readBytes);
 

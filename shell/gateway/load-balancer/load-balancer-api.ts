@@ -31,7 +31,7 @@ import type { LocalAnswer, LocalEndpoints, LocalRequest } from "./local-endpoint
 const deadlineMs = 14_000;
 
 /** Changes under way through this gateway; the agent makes them one after another anyway. */
-export const callsMax = 256;
+const callsMax = 256;
 
 export type LoadBalancerOptions = {
   readonly token: string;
@@ -116,7 +116,7 @@ export class LoadBalancerApi implements LocalEndpoints {
 }
 
 /** Wanted replicas in wanted order, those that are still starting included. */
-export function replicasOf(service: ServiceView): readonly Replica[] {
+function replicasOf(service: ServiceView): readonly Replica[] {
   return service.members.filter(
     (member) => member.state !== "leaving" && member.state !== "detached",
   );

@@ -13,7 +13,7 @@ import type { LogDestination } from "@prunella/driver";
 import type { AccessEntry } from "./access-entry.ts";
 import { redactTarget, secretNames } from "./redaction.ts";
 
-export const refusalsPerSecondMax = 10;
+const refusalsPerSecondMax = 10;
 
 /** How often the log itself says that lines were lost. */
 const reportMs = 10_000;

@@ -11,7 +11,7 @@ import { accepted, refusal } from "../refusals.ts";
 import { ascii, byteClass, comma, htab, lowerByte, space, tokenByte } from "./byte-classes.ts";
 import { type FieldLine, rangeIs } from "./field-line.ts";
 
-export const nominatedMax = 32;
+const nominatedMax = 32;
 
 const close = ascii("close");
 const keepAlive = ascii("keep-alive");

@@ -21,7 +21,7 @@ const ejectedMsMax = 30_000;
 const cleanMs = 60_000;
 const framingWindowMs = 60_000;
 
-export const faultLabels = ["connect", "reset", "late", "framing", "status"] as const;
+const faultLabels = ["connect", "reset", "late", "framing", "status"] as const;
 export type FaultLabel = (typeof faultLabels)[number];
 
 export class Member {

@@ -54,7 +54,7 @@ export function judgeView(
 }
 
 /** Services that `next` silently robs of all members that serve in `current`. */
-export function emptiedServices(current: View, next: View): readonly ServiceName[] {
+function emptiedServices(current: View, next: View): readonly ServiceName[] {
   return next.services
     .filter((service) => {
       const before = current.services.find((candidate) => candidate.name === service.name);
