@@ -29,6 +29,8 @@ function severityOf({ type, data }: Fact): ClusterEvent["severity"] {
     case "killed":
     case "port-taken":
     case "log-flooding":
+    case "log-failed":
+    case "stuck":
       return "warning";
     default:
       return "info";
