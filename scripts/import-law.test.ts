@@ -32,10 +32,17 @@ const probes: readonly Probe[] = [
       ...imports("node:fs", "zod", "prunella", "@prunella/wire/view", "@prunella/core/healing"),
       'export * from "../healing/index.ts";',
       'await import("../healing/index.ts");',
-      ...["Date", "performance", "crypto", "console", "process", "fetch", "globalThis"].map(used),
-      ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask"].map(used),
+      ...["Date", "performance", "crypto", "console", "process", "fetch", "globalThis"].map(
+        (name, index) => used(name, index),
+      ),
+      ...["setTimeout", "setInterval", "setImmediate", "queueMicrotask"].map((name, index) =>
+        used(name, index),
+      ),
     ],
-    allowed: [...imports("./table.ts", "../kernel/index.ts"), used("structuredClone")],
+    allowed: [
+      ...imports("./table.ts", "../kernel/index.ts"),
+      "export const clone = structuredClone;",
+    ],
   },
   {
     path: "core/kernel/probe.ts",
