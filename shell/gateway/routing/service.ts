@@ -11,10 +11,10 @@ import type { MemberId, ServiceName } from "@prunella/core/kernel";
 import { compare, type Placement, place, placeSeed512, type Seed512 } from "@prunella/core/ring";
 import type { MemberView, ServiceView } from "@prunella/wire/view";
 import type { Exchange } from "../exchange/exchange.ts";
-import { RetryBudget } from "../exchange/retry-budget.ts";
 import { ServiceCounters } from "../observation/service-counters.ts";
 import { type ChunkLimits, requestChunkLimits } from "../parser/index.ts";
 import { Member } from "./member.ts";
+import { RetryBudget } from "./retry-budget.ts";
 
 /** In-flight counts by index of the placement; `LoadView` of core/ring. */
 export type Load = {
