@@ -43,6 +43,7 @@ export type Carrier = {
 
 export type ThrowawayOptions = {
   readonly count?: number;
+  readonly gateways?: number;
   /** Text of the service's options beside `run` and `count`. */
   readonly service?: string;
   /** The program; the hello server when not given. */
@@ -76,13 +77,14 @@ export class ThrowawayCluster implements AsyncDisposable {
   /** Replaces the cluster file. */
   write({
     count = 3,
+    gateways = 1,
     service = 'health: "/heartbeat", compat: "load-balancer"',
   }: ThrowawayOptions): void {
     const text = `import { defineCluster, replicas } from "prunella";
 
 export default defineCluster({
   name: "${this.name}",
-  gateway: { port: ${this.port} },
+  gateway: { port: ${this.port}, count: ${gateways} },
   services: { hello: replicas({ run: "./app/server.ts", count: ${count}, ${service} }) },
 });
 `;
@@ -124,11 +126,14 @@ export default defineCluster({
   }
 
   async status(): Promise<ClusterStatus> {
+    return JSON.parse(await this.ask("/v1/status")) as ClusterStatus;
+  }
+
+  /** The answer of the control API to a GET. */
+  async ask(path: string): Promise<string> {
     const { agent, token } = this.#connection();
-    const answer = await fetch(`${agent.url}/v1/status`, {
-      headers: { authorization: `Bearer ${token}` },
-    });
-    return (await answer.json()) as ClusterStatus;
+    const headers = { authorization: `Bearer ${token}` };
+    return await (await fetch(`${agent.url}${path}`, { headers })).text();
   }
 
   get agentPid(): number {

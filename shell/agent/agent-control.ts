@@ -166,6 +166,10 @@ export class AgentControl implements Control {
     return untilUnknown(this.#options.runtime.logs(name, options, signal));
   }
 
+  metrics(): Promise<string> {
+    return this.#options.keeper.metrics();
+  }
+
   events(afterId: number, follow: boolean, signal: AbortSignal): AsyncIterable<ClusterEvent> {
     return this.#options.chronicle.events(afterId, follow, signal);
   }

@@ -46,6 +46,9 @@ export function controlRoutes(control: Control): FastifyPluginAsync {
 }
 
 function clusterRoutes(server: FastifyInstance, control: Control): void {
+  server.get("/metrics", async (_request, reply) =>
+    reply.type("text/plain; version=0.0.4; charset=utf-8").send(await control.metrics()),
+  );
   server.get("/status", { schema: { response: { 200: clusterStatus } } }, async () =>
     control.status(),
   );

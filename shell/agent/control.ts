@@ -33,6 +33,8 @@ export interface Control {
   restart(instance: string): Promise<InstanceStatus>;
   why(instance: string): Promise<Explanation>;
   logs(instance: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string>;
+  /** The metrics of all gateways as one page of Prometheus text. */
+  metrics(): Promise<string>;
   /** Events after `afterId`, oldest first; goes on with new ones when `follow`. */
   events(afterId: number, follow: boolean, signal: AbortSignal): AsyncIterable<ClusterEvent>;
   /** Ends everything. The agent exits after the iterable has ended. */

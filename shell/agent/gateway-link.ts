@@ -50,6 +50,26 @@ export class GatewayLink {
     return this.#pid !== undefined;
   }
 
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** Its metrics in Prometheus text; undefined when it does not answer. */
+  async metrics(): Promise<string | undefined> {
+    const adminUrl = await this.#findAdmin();
+    if (adminUrl === undefined) return undefined;
+    try {
+      const answer = await fetch(`${adminUrl}/metrics`, {
+        headers: { authorization: authorization(this.#options.token) },
+        signal: AbortSignal.timeout(pushTimeoutMs),
+      });
+      const text = await answer.text();
+      return answer.ok ? text : undefined;
+    } catch {
+      return undefined; // Gone or restarting; the caller shows that it did not answer.
+    }
+  }
+
   /** Tells the link which process is the gateway now and which view it should have. */
   offer(view: View, pid: number | undefined, signal: AbortSignal): void {
     const isNews = view.version !== this.#view?.version || pid !== this.#pid;

@@ -1,11 +1,14 @@
 /** From what the cluster should be to what the runtime is told to keep: services and gateways. Pure. */
-import { instanceName, serviceName } from "@prunella/core/kernel";
+import { type InstanceName, instanceName, serviceName } from "@prunella/core/kernel";
 import type { MemberSpec, RuntimeService } from "@prunella/runtime";
 import type { ServiceSpec } from "@prunella/spec";
 import type { ClusterState } from "./cluster-state.ts";
 import { gatewayService } from "./status.ts";
 
-export const gatewayInstance = instanceName("gateway-1");
+/** The names of the gateways: `gateway-1` and so on. */
+export function gatewayInstances(count: number): readonly InstanceName[] {
+  return Array.from({ length: count }, (_, index) => instanceName(`gateway-${index + 1}`));
+}
 
 /** Nothing stands in front of a gateway to drain it: it lets its own requests end after SIGTERM. */
 export const gatewayStop = { drainMs: 0, graceMs: 10_000 } as const;
@@ -21,6 +24,7 @@ export type GatewayLaunch = {
   readonly folder: string;
   readonly port: number;
   readonly revision: string;
+  readonly members: readonly InstanceName[];
 };
 
 export function replicasService(
@@ -47,7 +51,7 @@ export function replicasService(
   };
 }
 
-/** The gateway is kept alive by the same supervisor as everything else. */
+/** The gateways are kept alive by the same supervisor as everything else. */
 export function gatewayServiceOf(state: ClusterState, launch: GatewayLaunch): RuntimeService {
   return {
     name: serviceName(gatewayService),
@@ -61,16 +65,17 @@ export function gatewayServiceOf(state: ClusterState, launch: GatewayLaunch): Ru
     },
     memberEnv: () => ({}),
     fixedPort: launch.port,
+    sharesPort: true,
     probe: {
-      path: undefined,
+      path: "*", // A stopped process still accepts connections; only an answer shows that it turns.
       intervalMs: 1_000,
       timeoutMs: 1_000,
-      failuresMax: 5,
+      failuresMax: 3,
       successesMin: 1,
       startupMs: 15_000,
     },
     stop: gatewayStop,
     log: { fileMiB: 16, filesMax: 2 },
-    members: [{ name: gatewayInstance, number: 1 }],
+    members: launch.members.map((name, index) => ({ name, number: index + 1 })),
   };
 }

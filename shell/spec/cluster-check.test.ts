@@ -30,7 +30,7 @@ test("a file that says little gets every default", () => {
     ok: true,
     spec: {
       name: "shop",
-      gateway: { host: "127.0.0.1", port: 5000, trustedProxies: [], accessLog: false },
+      gateway: { host: "127.0.0.1", port: 5000, count: 1, trustedProxies: [], accessLog: false },
       services: {
         web: {
           kind: "replicas",

@@ -274,6 +274,11 @@ export const gatewaySchema = z.strictObject({
     ...{ min: 1, max: 65_535, default: String(defaults.gateway.port) },
     meaning: "Port to listen on.",
   }).optional(),
+  count: whole({
+    ...{ min: 1, max: limits.gatewaysMax, default: String(defaults.gateway.count) },
+    meaning:
+      "How many gateway processes share the port. With two or more the death of one costs only its own connections.",
+  }).optional(),
   trustedProxies: z
     .array(
       text(

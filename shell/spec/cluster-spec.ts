@@ -38,6 +38,8 @@ export type ClusterSpec = {
   readonly gateway: {
     readonly host: string;
     readonly port: number;
+    /** Processes that share the port. */
+    readonly count: number;
     /** Addresses whose forwarding headers are believed. */
     readonly trustedProxies: readonly string[];
     readonly accessLog: boolean;

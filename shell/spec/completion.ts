@@ -22,6 +22,7 @@ export function completeGateway(shape: Partial<GatewayShape>): ClusterSpec["gate
   return {
     host: shape.host ?? defaults.gateway.host,
     port: shape.port ?? defaults.gateway.port,
+    count: shape.count ?? defaults.gateway.count,
     trustedProxies: shape.trustedProxies ?? [],
     accessLog: shape.accessLog ?? defaults.gateway.accessLog,
   };

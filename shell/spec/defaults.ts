@@ -1,6 +1,6 @@
 /** What holds where the cluster file is silent, and the bounds of what it may say. One place for both. */
 export const defaults = {
-  gateway: { host: "127.0.0.1", port: 5000, accessLog: false },
+  gateway: { host: "127.0.0.1", port: 5000, count: 1, accessLog: false },
   count: 1,
   scale: { min: 1, max: 100 },
   probe: {
@@ -24,6 +24,7 @@ export const limits = {
   seedMapMembersMax: 56,
   /** Leaves room for `-1000`, so that instance names are names too. */
   serviceNameLengthMax: 58,
+  gatewaysMax: 16,
   routesMax: 100,
   keysMax: 10,
   proxiesMax: 1000,

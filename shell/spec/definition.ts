@@ -73,6 +73,8 @@ export type GatewayInput = {
   readonly host?: string;
   /** Default 5000. */
   readonly port?: number;
+  /** How many processes share the port: 1 to 16, default 1. */
+  readonly count?: number;
   /** Addresses or networks (`"10.0.0.0/8"`) whose forwarding headers are believed. */
   readonly trustedProxies?: readonly string[];
   /** Write one line for each request. Default false. */

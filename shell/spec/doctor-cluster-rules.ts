@@ -35,6 +35,21 @@ export const clusterRules: readonly ClusterRule[] = [
     },
   },
   {
+    id: "gateway-single",
+    find({ gateway, services }) {
+      const isRedundant = Object.values(services).some(({ count }) => count > 1);
+      if (gateway.count > 1 || !isRedundant) return [];
+      return [
+        {
+          ...{ path: ["gateway", "count"], severity: "info" },
+          message: "is 1, so one process stands in front of all instances",
+          why: "While a dead gateway is started again (about 0.3 s) nobody is answered.",
+          fix: "write gateway: { count: 2 }: then its death costs only its own connections",
+        },
+      ];
+    },
+  },
+  {
     id: "cores-few",
     find({ services }, { cores }) {
       const count = Object.values(services).reduce((sum, service) => sum + service.count, 0);

@@ -410,6 +410,11 @@ const fileMistakes: readonly (readonly [string, string, string])[] = [
     "write 65535 or less",
   ],
   [
+    "name: a\ngateway: { count: ‸17 }\nservices: { a: { kind: replicas, run: x } }",
+    "gateway.count must be a whole number from 1 to 16, not 17",
+    "write 16 or less",
+  ],
+  [
     'name: a\ngateway: { host: ‸"localhost:5000" }\nservices: { a: { kind: replicas, run: x } }',
     'gateway.host "localhost:5000" is neither an address nor a host name',
     'write host: "localhost" and the port as port: 5000',

@@ -17,12 +17,13 @@ export function gatewayChanges(
   current: ClusterSpec | undefined,
   next: ClusterSpec,
 ): readonly PlannedChange[] {
-  const { host, port } = next.gateway;
+  const { host, port, count } = next.gateway;
   if (current === undefined) {
     const open = !isLoopback(host);
     return [
       {
-        ...{ action: "create", service: "gateway", detail: `listen on ${address(host, port)}` },
+        ...{ action: "create", service: "gateway" },
+        detail: `${count === 1 ? "" : `${count} processes `}listen on ${address(host, port)}`,
         reason: "the cluster is new",
         risk: open ? "low" : "none",
         riskDetail: open ? "Other machines can reach it." : "",
@@ -36,10 +37,11 @@ export function gatewayChanges(
     ...(sameList(old.trustedProxies, next.gateway.trustedProxies) ? [] : ["trustedProxies"]),
     ...(old.accessLog === next.gateway.accessLog ? [] : ["accessLog"]),
   ];
-  if (causes.length === 0) return [];
+  const scaling = old.count === count ? [] : [scaled(old.count, count)];
+  if (causes.length === 0) return scaling;
   const opened = isLoopback(old.host) && !isLoopback(host);
   const risks = [
-    moved ? "Nobody answers on the old address any more." : "Open connections are closed.",
+    moved ? "Nobody answers on the old address any more." : closed(count),
     ...(opened ? ["Other machines can reach it."] : []),
   ];
   return [
@@ -49,7 +51,23 @@ export function gatewayChanges(
       risk: moved ? "high" : "low",
       riskDetail: risks.join(" "),
     },
+    ...scaling,
   ];
+}
+
+function closed(count: number): string {
+  if (count === 1) return "Open connections are closed.";
+  return "Open connections are closed, one process at a time.";
+}
+
+function scaled(before: number, after: number): PlannedChange {
+  const change = {
+    ...({ action: "scale", service: "gateway", reason: "changed: count" } as const),
+    detail: `${before} -> ${after}`,
+  };
+  if (after > before) return { ...change, risk: "none", riskDetail: "" };
+  const riskDetail = "Connections of those that end are closed after their last answer.";
+  return { ...change, risk: "low", riskDetail };
 }
 
 function address(host: string, port: number): string {

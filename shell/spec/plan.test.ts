@@ -226,6 +226,15 @@ test("a service that is gone, a gateway that moves and a new name cost what they
     lines(logged)[0],
     "restart gateway: start the gateway anew (changed: trustedProxies, accessLog) low: Open connections are closed.",
   );
+  const doubled = specOf({ gateway: { count: 2 }, services });
+  assert.equal(
+    lines(planCluster(running(web(), { web: 3 }), doubled))[0],
+    "scale gateway: 1 -> 2 (changed: count) none",
+  );
+  assert.match(
+    lines(planCluster(running(doubled, { web: 3 }), specOf({ services })))[0] ?? "",
+    /^scale gateway: 2 -> 1 \(changed: count\) low: Connections of those that end/,
+  );
   const renamed = planCluster(running(web(), { web: 3 }), specOf({ name: "mall", services }));
   assert.match(
     lines(renamed)[0] ?? "",

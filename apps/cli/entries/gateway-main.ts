@@ -1,6 +1,8 @@
 /**
- * A gateway as a process: `gateway-main --config FILE`. Started and kept alive by the agent; ends
- * on SIGTERM when its last request is answered.
+ * A gateway as a process: `gateway-main --config FILE`, or `gateway-main --config-folder FOLDER` for
+ * the file that bears the name of this instance (`PRUNELLA_INSTANCE`), because all gateways of a
+ * cluster have one command. Started and kept alive by the agent; ends on SIGTERM when its last request
+ * is answered.
  *
  * How it ends: 0 drained, 64 called wrongly, 69 something that it needs is missing, 78 the
  * configuration is wrong, 98 the port is taken.
@@ -17,9 +19,9 @@ const exitCodes = { usage: 64, unavailable: 69, configuration: 78, portTaken: 98
 /** The cache is written when the process is idle, because a killed process cannot write it. */
 const flushCacheMs = 2_000;
 
-const configFile = process.argv[2] === "--config" ? process.argv[3] : undefined;
-if (configFile === undefined || process.argv.length > 4) {
-  fail(exitCodes.usage, "Usage: gateway-main --config FILE");
+const configFile = findConfig(process.argv.slice(2));
+if (configFile === undefined) {
+  fail(exitCodes.usage, "Usage: gateway-main --config FILE | --config-folder FOLDER");
 }
 enableCompileCache(join(dirname(configFile), "compile-cache"));
 
@@ -43,6 +45,14 @@ try {
   if (error.code === "PORT_TAKEN") fail(exitCodes.portTaken, error.message);
   const isConfiguration = error.code === "CONFIG_INVALID";
   fail(isConfiguration ? exitCodes.configuration : exitCodes.unavailable, error.message);
+}
+
+function findConfig([option, path, ...more]: readonly string[]): string | undefined {
+  if (path === undefined || more.length > 0) return undefined;
+  if (option === "--config") return path;
+  const instance = process.env["PRUNELLA_INSTANCE"];
+  if (option !== "--config-folder" || instance === undefined) return undefined;
+  return join(path, `${instance}.config.json`);
 }
 
 function readConfig(file: string): unknown {
