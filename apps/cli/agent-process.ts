@@ -10,6 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { ClusterError } from "@prunella/core/kernel";
 import { AgentLog } from "./agent-log.ts";
+import { endedMeanwhile, isOver, noteLaunch, silentAgent } from "./agent-presence.ts";
 import type { Client } from "./client.ts";
 import { isAlive, readConnection } from "./connection.ts";
 import { exitCodes } from "./exit-code.ts";
@@ -36,10 +37,28 @@ export async function findAgent(call: Invocation): Promise<Client | undefined> {
   }
 }
 
-/** Starts an agent for this folder, which must exist, and waits until it answers. */
+/** Waits for an agent that is just starting; undefined when there is none, or it has gone again. */
+export async function awaitStartingAgent(call: Invocation): Promise<Client | undefined> {
+  const { stateFolder } = call.place;
+  if ((await silentAgent(stateFolder)) === undefined) return undefined;
+  using progress = call.progress("Waiting for the agent that is starting");
+  while (progress.elapsedMs < startMsMax && (await silentAgent(stateFolder)) !== undefined) {
+    await sleep(lookMs, undefined, { signal: call.signal });
+  }
+  return findAgent(call);
+}
+
+/**
+ * Starts an agent for this folder, which must exist, and waits until it answers.
+ *
+ * @throws ClusterError `CLUSTER_ENDED` when somebody said `down` meanwhile, `STATE_LOCKED`,
+ *   `AGENT_UNREACHABLE`.
+ */
 export async function startAgent(call: Invocation): Promise<Client> {
-  const log = new AgentLog(call.place.stateFolder);
+  const { stateFolder } = call.place;
+  const log = new AgentLog(stateFolder);
   const agent = launch(call, log);
+  using _launch = noteLaunch(stateFolder, agent.pid);
   using progress = call.progress("Starting the agent");
   let endedAtMs: number | undefined;
   while (progress.elapsedMs < startMsMax) {
@@ -51,6 +70,9 @@ export async function startAgent(call: Invocation): Promise<Client> {
       if (!hasRival || progress.elapsedMs - endedAtMs > rivalMsMax) break;
     }
     await sleep(lookMs, undefined, { signal: call.signal });
+  }
+  if (agent.exitCode === exitCodes.ok && (await isOver(stateFolder))) {
+    throw endedMeanwhile(call.hint("up"));
   }
   throw startFailed(call, log, agent);
 }

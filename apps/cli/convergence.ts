@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
 import type { ClusterStatus, InstanceStatus } from "@prunella/wire/control";
+import { endedMeanwhile, isOver } from "./agent-presence.ts";
 import type { Client } from "./client.ts";
 import { spanText } from "./duration.ts";
 import type { Invocation } from "./invocation.ts";
@@ -13,6 +14,7 @@ import { phaseMark } from "./phase-mark.ts";
 import type { ProgressRow } from "./progress.ts";
 import { reasonText } from "./reason-text.ts";
 import type { Screen } from "./screen.ts";
+import { unsettledBeside } from "./unsettled.ts";
 
 const lookMs = 80;
 const answerMs = 5_000;
@@ -31,6 +33,7 @@ export type Goal = {
 
 /**
  * @throws ClusterError `NOT_CONVERGED` at the deadline, or at once when all that is missing is parked;
+ *   `CLUSTER_ENDED` when somebody said `down` meanwhile: the last command wins;
  *   `AGENT_UNREACHABLE` when no agent answered for 10 s.
  */
 export async function converge(call: Invocation, goal: Goal): Promise<ClusterStatus> {
@@ -44,16 +47,18 @@ export async function converge(call: Invocation, goal: Goal): Promise<ClusterSta
       awaySinceMs = undefined;
       const instances = goal.instances(status);
       progress.show(instances.map((instance) => progressRow(instance, call.talk)));
+      if (status.cluster === "") throw endedMeanwhile(call.hint("up")); // Its agent exits next.
       if (goal.isReached(status)) return status;
-      const isOver = progress.elapsedMs >= call.timeoutMs;
+      const isLate = progress.elapsedMs >= call.timeoutMs;
       const isVain = progress.elapsedMs >= hopelessMsMin && isHopeless(instances);
-      if (isOver || isVain) throw notConverged(call, instances, progress.elapsedMs);
+      if (isLate || isVain) throw notConverged(call, status, instances, progress.elapsedMs);
     } catch (error) {
       if (!ClusterError.is(error, "AGENT_UNREACHABLE")) throw error;
+      if (await isOver(call.place.stateFolder)) throw endedMeanwhile(call.hint("up"));
       client = undefined;
       awaySinceMs ??= progress.elapsedMs;
-      const isOver = progress.elapsedMs >= call.timeoutMs;
-      if (isOver || progress.elapsedMs - awaySinceMs >= awayMsMax) throw error;
+      const isLate = progress.elapsedMs >= call.timeoutMs;
+      if (isLate || progress.elapsedMs - awaySinceMs >= awayMsMax) throw error;
       progress.show([{ key: "agent", text: "the agent is away; waiting for the next one" }]);
     }
     await sleep(lookMs, undefined, { signal: call.signal });
@@ -80,6 +85,7 @@ function isHopeless(instances: readonly InstanceStatus[]): boolean {
 
 function notConverged(
   call: Invocation,
+  status: ClusterStatus,
   instances: readonly InstanceStatus[],
   elapsedMs: number,
 ): ClusterError {
@@ -89,12 +95,16 @@ function notConverged(
     count === 0
       ? `The cluster is not settled after ${spanText(elapsedMs)}.`
       : `${count} of ${instances.length} instances ${count === 1 ? "does" : "do"} not serve after ${spanText(elapsedMs)}.`;
-  const lines = missing.map((each) => `${each.name}  ${each.phase}  ${reasonText(each)}`);
+  const lines = [
+    ...missing.map((each) => `${each.name}  ${each.phase}  ${reasonText(each)}`),
+    ...unsettledBeside(status, missing),
+  ];
   const worst = missing.find((instance) => instance.phase === "parked") ?? missing[0];
   return new ClusterError("NOT_CONVERGED", {
     message: [head, ...lines].join("\n"),
     details: {
       instances: missing.map(({ name, phase, reason }) => ({ name, phase, reason })),
+      unsettled: status.unsettled,
       ...(worst?.phase === "parked"
         ? {}
         : { fix: "Prunella goes on trying; wait longer with --timeout" }),

@@ -21,18 +21,18 @@ export function styleHelp(screen: Screen): HelpConfiguration {
 }
 
 /** What stands below the generated part of a command's help. */
-export function exampleText(screen: Screen, verb: Verb): string {
-  return `\n${section(screen, "Examples:", verb.examples.map(asTyped))}`;
+export function exampleText(screen: Screen, verb: Verb, program: string): string {
+  return `\n${section(screen, "Examples:", asTyped(verb.examples, program))}`;
 }
 
 /** What stands below the list of commands: flags that all of them know, first steps, exit codes. */
-export function overviewText(screen: Screen): string {
+export function overviewText(screen: Screen, program: string): string {
   const flags = globalOptions.map(({ flags, summary }) => [flags, summary] as const);
   return [
     "",
     section(screen, "Everywhere:", flags),
     "",
-    section(screen, "Examples:", firstSteps.map(asTyped)),
+    section(screen, "Examples:", asTyped(firstSteps, program)),
     "",
     screen.style("bold", "Exit codes:"),
     "  0 ok, 1 failed, 2 usage, 3 cluster file invalid, 4 changes pending,",
@@ -49,8 +49,8 @@ const firstSteps: Verb["examples"] = [
 
 type Row = readonly [term: string, meaning: string];
 
-function asTyped([command, meaning]: Row): Row {
-  return [`prunella ${command}`, meaning];
+function asTyped(rows: readonly Row[], program: string): readonly Row[] {
+  return rows.map(([command, meaning]) => [`${program} ${command}`, meaning]);
 }
 
 function section(screen: Screen, title: string, rows: readonly Row[]): string {

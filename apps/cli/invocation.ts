@@ -87,7 +87,7 @@ export class Invocation {
  * How one starts Prunella here: by its name when it is on the path for good, else through npx. What
  * npm and make put on the path for a moment is not there for a person.
  */
-function programName(env: Environment): string {
+export function programName(env: Environment): string {
   const isMomentary = env.npm_command !== undefined || env.npm_execpath !== undefined;
   const folders = isMomentary ? [] : (env.PATH ?? "").split(delimiter);
   const isThere = folders.some(

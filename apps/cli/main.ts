@@ -4,13 +4,14 @@
  */
 import { ClusterError, invariant } from "@prunella/core/kernel";
 import { Command, CommanderError, Option } from "commander";
+import { endedMeanwhile, wasEnded } from "./agent-presence.ts";
 import { findPlace } from "./cluster-place.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-code.ts";
 import { drawFailure, reportOf } from "./failure.ts";
 import { globalOptions, globalOptionsFor } from "./global-options.ts";
 import { exampleText, overviewText, styleHelp } from "./help.ts";
 import { Interruption } from "./interruption.ts";
-import { Invocation } from "./invocation.ts";
+import { Invocation, programName } from "./invocation.ts";
 import { Screen } from "./screen.ts";
 import { Options, type Verb, type VerbOption } from "./verb.ts";
 import { verbActions } from "./verb-actions.ts";
@@ -31,8 +32,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     const call = invocationOf(values, out, talk, interruption);
     const action = await verbActions[verb.name]?.();
     invariant(action !== undefined, `the command ${verb.name} has no action`);
-    code = await action(call, words, new Options(values)).catch((error: unknown) => {
-      throw withNextStep(error, call);
+    code = await action(call, words, new Options(values)).catch(async (error: unknown) => {
+      throw await withNextStep(error, call);
     });
   };
   try {
@@ -40,7 +41,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       const { complete } = await import("./completion/candidates.ts");
       await complete(argv.slice(1), out, process.env, process.cwd());
     } else {
-      const program = buildProgram(out, talk, run);
+      const program = buildProgram(argv, out, talk, run);
       if (argv.length === 0) program.outputHelp();
       else await program.parseAsync([...argv], { from: "user" });
     }
@@ -54,7 +55,7 @@ type Values = Readonly<Record<string, unknown>>;
 
 type Run = (verb: Verb, words: readonly string[], values: Values) => Promise<void>;
 
-function buildProgram(out: Screen, talk: Screen, run: Run): Command {
+function buildProgram(argv: readonly string[], out: Screen, talk: Screen, run: Run): Command {
   const program = new Command("prunella")
     .description("One file describes a cluster. Prunella runs it and keeps it alive.")
     .usage("<command> [options]")
@@ -69,11 +70,11 @@ function buildProgram(out: Screen, talk: Screen, run: Run): Command {
       writeErr: (text) => talk.write(text),
       getOutHelpWidth: () => Math.min(out.columns, 100),
       getOutHasColors: () => out.hasColour,
-      outputError: (text, write) => write(usageText(text, talk)),
+      outputError: (text, write) => write(usageText(text, talk, helpCommand(argv))),
     })
     .configureHelp(styleHelp(out));
   for (const option of globalOptions) program.addOption(optionOf(option).hideHelp());
-  program.addHelpText("after", overviewText(out));
+  program.addHelpText("after", overviewText(out, programName(process.env)));
   for (const verb of verbs) addVerb(program, verb, out, run);
   return program;
 }
@@ -85,7 +86,9 @@ function addVerb(program: Command, verb: Verb, out: Screen, run: Run): void {
   addOptions(command, verb.options, undefined);
   addOptions(command, globalOptionsFor(verb), everywhere);
   const help = new Option("-h, --help", "explain this command").helpGroup(everywhere);
-  command.addHelpOption(help).addHelpText("after", exampleText(out, verb));
+  command
+    .addHelpOption(help)
+    .addHelpText("after", exampleText(out, verb, programName(process.env)));
   command.action(async () => {
     // The parser ends its action with the command itself; what was typed is kept there.
     const values = { ...program.opts(), ...command.opts(), ...ownColour(program, command) };
@@ -140,9 +143,14 @@ function invocationOf(
 }
 
 /** Whoever finds no agent wants one, whatever the command was. */
-function withNextStep(error: unknown, call: Invocation): unknown {
+async function withNextStep(error: unknown, call: Invocation): Promise<unknown> {
   if (!ClusterError.is(error, "AGENT_UNREACHABLE")) return error;
   if ("next" in error.details) return error;
+  const { pid } = error.details;
+  const wasThere = typeof pid === "number"; // There was an agent when the command began.
+  if (wasThere && (await wasEnded(call.place.stateFolder, pid))) {
+    return endedMeanwhile(call.hint("up"));
+  }
   return new ClusterError("AGENT_UNREACHABLE", {
     message: error.message,
     details: { ...error.details, next: call.hint("up") },
@@ -161,14 +169,20 @@ function endedBy(error: unknown, talk: Screen, json: boolean): ExitCode {
 }
 
 /** The parser's complaint in our form: `error: unknown command 'stats'\n(Did you mean status?)`. */
-function usageText(text: string, talk: Screen): string {
+function usageText(text: string, talk: Screen, next: string): string {
   const sentence = text
     .replace(/^error: /, "")
     .trim()
     .replace("\n(", ". ")
     .replace(/\?\)$/, "?");
   const message = sentence.charAt(0).toUpperCase() + sentence.slice(1);
-  return drawFailure({ code: "USAGE", message, details: {}, next: "prunella --help" }, talk);
+  return drawFailure({ code: "USAGE", message, details: {}, next }, talk);
+}
+
+/** Where the command that was meant is explained. */
+function helpCommand(argv: readonly string[]): string {
+  const verb = verbs.find(({ name }) => argv.includes(name));
+  return [programName(process.env), verb?.name, "--help"].filter(Boolean).join(" ");
 }
 
 /** `prunella events | head` closes the pipe when it has enough; that is no failure. */

@@ -1,5 +1,7 @@
 /** What the commands do about agents that die, and about each other. */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { RunningCommand } from "./testing/command-run.ts";
 import { pidsOf, Workshop } from "./testing/workshop.ts";
@@ -30,6 +32,22 @@ test("two commands that start the cluster at the same moment share one agent", a
   const status = await shop.status();
   assert.equal(pidsOf(status).length, 4);
   assert.equal(new Set(pidsOf(status)).size, 4);
+});
+
+test("down while up is at work wins: it waits for the agent that is starting, and up says so", async () => {
+  await using shop = await Workshop.open();
+  await using up = new RunningCommand(shop, ["up"]);
+  const launched = join(shop.folder, ".prunella", "agent-launch.json");
+  await up.until(() => existsSync(launched), "the launch of an agent", 20_000);
+  const down = await shop.run("down");
+  assert.equal(down.code, 0, down.stderr);
+  assert.doesNotMatch(down.stderr, /Nothing runs/);
+  const { code, stderr } = await up.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /was ended by `prunella down` meanwhile/);
+  assert.equal((await shop.run("status")).code, 69);
+  assert.ok(!existsSync(launched));
+  await assert.rejects(shop.ask());
 });
 
 test("a foreground cluster replaces a dead agent and ends with its command", async () => {

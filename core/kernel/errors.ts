@@ -10,6 +10,11 @@ export const errorCodes = {
     retry: true,
     meaning: "No agent answers for this cluster.",
   },
+  CLUSTER_ENDED: {
+    fault: "caller",
+    retry: false,
+    meaning: "Somebody ended the cluster while the command was at work.",
+  },
   CLUSTER_FILE_MISSING: {
     fault: "caller",
     retry: false,

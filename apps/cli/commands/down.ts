@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
-import { agentGone, findAgent, startAgent } from "../agent-process.ts";
+import { isLeftBehind } from "../agent-presence.ts";
+import { agentGone, awaitStartingAgent, findAgent, startAgent } from "../agent-process.ts";
 import type { Client } from "../client.ts";
 import { hasEnded } from "../connection.ts";
 import { spanText } from "../duration.ts";
@@ -14,7 +15,7 @@ import { exitCodes } from "../exit-code.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Action } from "../verb.ts";
 
-/** An agent that dies on the way is replaced by another one, which goes on. */
+/** An agent that dies on the way is replaced by another one, and so is one that was given new work. */
 const triesMax = 3;
 const exitMsMax = 10_000;
 
@@ -38,7 +39,7 @@ export async function endAll(call: Invocation): Promise<readonly string[]> {
     }
     try {
       await endWith(call, client, ended);
-      break;
+      if (tries === triesMax || !(await isLeftBehind(call.place.stateFolder))) break;
     } catch (error) {
       if (!ClusterError.is(error, "AGENT_UNREACHABLE") || tries === triesMax) throw error;
       await sleep(100, undefined, { signal: call.signal });
@@ -53,11 +54,14 @@ export async function endAll(call: Invocation): Promise<readonly string[]> {
 
 async function agentFor(call: Invocation): Promise<Client | undefined> {
   const { stateFolder } = call.place;
-  const agent = await findAgent(call);
+  const agent = (await findAgent(call)) ?? (await awaitStartingAgent(call));
   if (agent !== undefined) return agent;
   if (!existsSync(stateFolder) || (await hasEnded(stateFolder))) return undefined;
   call.say("The agent is gone; starting one to end what it left.");
-  return startAgent(call);
+  return startAgent(call).catch((error: unknown) => {
+    if (ClusterError.is(error, "CLUSTER_ENDED")) return undefined; // Somebody else was as fast.
+    throw error;
+  });
 }
 
 async function endWith(call: Invocation, client: Client, ended: Set<string>): Promise<void> {

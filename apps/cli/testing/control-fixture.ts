@@ -197,6 +197,9 @@ export function statusOf(instances: readonly InstanceStatus[]): ClusterStatus {
     agent: { pid: 4_711, url: "http://127.0.0.1:1", term: 1, startedAt: new Date().toISOString() },
     url: "http://127.0.0.1:5000",
     converged: ready === instances.length,
+    unsettled: instances
+      .filter((instance) => !instance.ready)
+      .map(({ name, reason }) => `${name}: ${reason}`),
   };
 }
 
