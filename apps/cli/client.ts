@@ -136,7 +136,7 @@ export class Client {
       message: `The agent (pid ${this.pid}) answers in a way that this version does not understand.`,
       details: {
         why: `an answer lacks one of: ${fields.join(", ")}`,
-        fix: "end the cluster with the version of Prunella that started it, then run: prunella up",
+        fix: "end the cluster with the version of Prunella that started it, then run: npx prunella up",
       },
     });
   }
@@ -150,8 +150,6 @@ export class Client {
 export async function connect(stateFolder: string, signal: AbortSignal): Promise<Client> {
   const connection = await readConnection(stateFolder);
   if (connection !== undefined) return new Client(connection, signal);
-  throw new ClusterError("AGENT_UNREACHABLE", {
-    message: "No cluster runs here.",
-    details: { stateFolder, why: `there is no agent in ${stateFolder}` },
-  });
+  const { agentMissing } = await import("./missing-agent.ts");
+  throw await agentMissing(stateFolder);
 }

@@ -47,6 +47,16 @@ export function instanceUnknown(
   return unknown(call, "INSTANCE_UNKNOWN", "instance", name, known);
 }
 
+/** The same where a gateway cannot be meant. */
+export function replicaUnknown(
+  call: Invocation,
+  status: ClusterStatus,
+  name: string,
+): ClusterError {
+  const known = status.services.flatMap((service) => service.instances.map((each) => each.name));
+  return unknown(call, "INSTANCE_UNKNOWN", "instance", name, known);
+}
+
 /** The agent's own refusal, which knows the past of a name, with the guess that it does not make. */
 export function withGuess(
   call: Invocation,

@@ -1,5 +1,7 @@
 /** What each command shows and how it ends, against a control API that can be put into any state. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { ClusterEvent } from "@prunella/wire/control";
 import { prunella, RunningCommand } from "./testing/command-run.ts";
@@ -164,6 +166,117 @@ test("a wait that does not end well exits with 5 and names who does not serve", 
   assert.equal(hopeless.code, 5); // At once: waiting longer would change nothing.
 });
 
+test("what is not settled yet is said, in status and where a wait ends", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const unsettled = ["gateway-1 has not taken the newest view: it does not answer"];
+  agent.status = { ...agent.status, converged: false, unsettled };
+  const status = await prunella(agent, "status");
+  assert.match(
+    status.stdout,
+    /^demo {2}converging .*\n {2}gateway-1 has not taken the newest view/,
+  );
+  const scale = await prunella(agent, "scale", "3", "--timeout", "200");
+  assert.equal(scale.code, 5);
+  assert.match(scale.stderr, /not settled after .*\n {2}gateway-1 has not taken the newest view/);
+});
+
+test("a change that waits learns that down ended the cluster", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = () => {
+    agent.status = statusOf([...three, instanceOf("hello-4", { phase: "starting" })]);
+    return undefined;
+  };
+  await using scale = new RunningCommand(agent, ["scale", "4"]);
+  await scale.until(() => scale.stderr.includes("hello-4"), "it waits");
+  assert.equal((await prunella(agent, "down")).code, 0);
+  await agent.stop();
+  const { code, stderr } = await scale.ended;
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /was ended by `prunella down` meanwhile/);
+});
+
+test("a scale to nothing speaks of the end", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.onChange = () => {
+    agent.status = statusOf([]);
+    return undefined;
+  };
+  const { code, stderr } = await prunella(agent, "scale", "0");
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /hello 3 → 0, all ended in/);
+});
+
+test("rm of what is not there, or not a replica, speaks of the instance", async () => {
+  await using agent = await new ControlFixture(three).start();
+  agent.status = { ...agent.status, gateways: [instanceOf("gateway-1")] };
+  const unknown = await prunella(agent, "rm", "server-1");
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /There is no instance "server-1"\./);
+  assert.match(unknown.stderr, /fix +one of: hello-1, hello-2, hello-3\n/);
+  const slip = await prunella(agent, "rm", "helo");
+  assert.match(slip.stderr, /no service "helo"\. Did you mean hello\?/);
+  for (const words of [["gateway-1"], ["hello", "gateway-1"]]) {
+    const gateway = await prunella(agent, "rm", ...words);
+    assert.equal(gateway.code, 2);
+    assert.match(gateway.stderr, /gateway-1 is a gateway and no replica of a service/);
+    assert.doesNotMatch(gateway.stderr, /Did you mean/);
+  }
+});
+
+test("a host name that differs from the name of the instance is shown", async () => {
+  await using agent = await new ControlFixture(three).start();
+  assert.doesNotMatch((await prunella(agent, "status")).stdout, /HOST NAME/);
+  const renamed = instanceOf("hello-2", { hostname: "calm-clover-5109" });
+  agent.status = statusOf([instanceOf("hello-1"), renamed]);
+  const { stdout } = await prunella(agent, "status");
+  assert.match(stdout, /NAME +HOST NAME +PHASE/);
+  assert.match(stdout, /hello-2 +calm-clover-5109 +serving/);
+  agent.explanation = {
+    instance: renamed,
+    service: "hello",
+    next: "nothing to do",
+    fix: null,
+    incidents: [],
+    logTail: [],
+  };
+  const why = await prunella(agent, "why", "hello-2");
+  assert.match(why.stdout, /clients know it as calm-clover-5109/);
+});
+
+test("a watch into a pipe that nobody reads any more ends by itself", async () => {
+  await using agent = await new ControlFixture(three).start();
+  await using watch = new RunningCommand(agent, ["status", "--watch"]);
+  await watch.until(() => watch.stdout.includes("hello-3"), "the first table");
+  watch.child.stdout?.destroy();
+  const { code } = await watch.ended; // Although nothing changes.
+  assert.equal(code, 0);
+});
+
+test("a damaged announcement is not taken for an empty folder", async () => {
+  await using agent = await new ControlFixture(three).start();
+  writeFileSync(join(agent.stateFolder, "agent.json"), '{"pid":12');
+  const gone = await prunella(agent, "status");
+  assert.equal(gone.code, 69);
+  assert.match(gone.stderr, /No agent keeps this cluster; what it kept alive goes on/);
+  assert.match(gone.stderr, /next +npx prunella up/);
+  writeFileSync(
+    join(agent.stateFolder, "lock.json"),
+    JSON.stringify({ pid: process.pid, since: "2026-01-01T00:00:00.000Z" }),
+  );
+  const silent = await prunella(agent, "status");
+  assert.equal(silent.code, 69);
+  assert.match(silent.stderr, new RegExp(`agent \\(pid ${process.pid}\\) runs`));
+  assert.match(silent.stderr, new RegExp(`kill ${process.pid}, then .up.`));
+});
+
+test("why without a name lists the instances", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const { code, stderr } = await prunella(agent, "why");
+  assert.equal(code, 2);
+  assert.match(stderr, /Say which instance: hello-1, hello-2, hello-3/);
+  assert.match(stderr, /next +npx prunella why --help/);
+});
+
 test("a wrong name is answered with the right ones", async () => {
   await using agent = await new ControlFixture(three).start();
   const why = await prunella(agent, "why", "helo-2");
@@ -203,8 +316,7 @@ test("add and rm send what the load-balancer API wants, and show its refusals", 
 
 test("why tells the story of an incident", async () => {
   await using agent = await new ControlFixture(three).start();
-  const event = (id: number, at: string, message: string) => ({
-    id,
+  const event = (at: string, message: string) => ({
     at,
     type: "instance.exited",
     severity: "warning" as const,
@@ -228,8 +340,8 @@ test("why tells the story of an incident", async () => {
         title: "hello-1 died",
         healedMs: 184,
         events: [
-          event(1, "2026-01-01T12:00:00.000Z", "killed by SIGKILL"),
-          event(2, "2026-01-01T12:00:00.184Z", "serves again"),
+          event("2026-01-01T12:00:00.000Z", "killed by SIGKILL"),
+          event("2026-01-01T12:00:00.184Z", "serves again"),
         ],
       },
     ],
@@ -298,7 +410,9 @@ test("wrong usage ends with 2 and a guess", async () => {
     [["status", "--jsno"], /Did you mean --json\?/],
     [["logs", "-n", "many"], /whole number/],
     [["completion", "bahs"], /completion bash/],
-    [["why"], /missing required argument 'instance'/i],
+    [["why"], /Say which instance/],
+    [["restart"], /missing required argument 'name'[\s\S]*next +npx prunella restart --help/i],
+    [["nothing"], /next +npx prunella --help/],
   ];
   for (const [words, expected] of cases) {
     const { code, stderr } = await prunella(agent, ...words);

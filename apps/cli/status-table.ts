@@ -1,16 +1,22 @@
 /**
  * The cluster as a table: one line an instance, and below it, where one does not serve, why. Nothing
- * is cut: on a narrow screen the less important columns go, and reasons go over several lines.
+ * is cut: on a narrow screen the less important columns go, and reasons go over several lines. Host
+ * names have a column only where clients know an instance by another name than ours.
  */
 import type { ClusterStatus, InstanceStatus } from "@prunella/wire/control";
 import { ageText } from "./duration.ts";
+import { everyInstance } from "./names.ts";
 import { phaseText } from "./phase-mark.ts";
 import { reasonText } from "./reason-text.ts";
 import { type Screen, wrap } from "./screen.ts";
 import { type Column, drawTable } from "./table.ts";
+import { unsettledBeside } from "./unsettled.ts";
+
+const hostNameTitle = "HOST NAME";
 
 const columns: readonly Column[] = [
   { title: "NAME" },
+  { title: hostNameTitle },
   { title: "PHASE" },
   { title: "INC", align: "right", rank: 4 },
   { title: "RESTARTS", align: "right", rank: 3 },
@@ -37,9 +43,18 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
     },
   ].filter((group) => group.instances.length > 0 || group.title !== "gateway");
 
-  const rows = groups.flatMap((group) => group.instances.map((each) => cells(each, screen, nowMs)));
-  const [head = "", ...drawn] = drawTable(columns, rows, screen.columns - 2);
-  const lines = [headline(status, screen), "", `  ${screen.style("dim", head)}`];
+  const all = groups.flatMap((group) => group.instances);
+  const isHidden = (index: number) =>
+    columns[index]?.title === hostNameTitle && all.every(({ name, hostname }) => name === hostname);
+  const rows = all.map((each) => cells(each, screen, nowMs).filter((_, index) => !isHidden(index)));
+  const visible = columns.filter((_, index) => !isHidden(index));
+  const [head = "", ...drawn] = drawTable(visible, rows, screen.columns - 2);
+  const lines = [
+    headline(status, screen),
+    ...unsettledLines(status, screen),
+    "",
+    `  ${screen.style("dim", head)}`,
+  ];
   let index = 0;
   for (const group of groups) {
     if (index > 0) lines.push("");
@@ -60,9 +75,19 @@ function headline(status: ClusterStatus, screen: Screen): string {
   return `${screen.style("bold", name)}  ${settled}  ${screen.style("dim", `agent pid ${status.agent.pid}`)}`;
 }
 
+/** What the rows do not show; nothing for a cluster that is as it should be. */
+function unsettledLines(status: ClusterStatus, screen: Screen): readonly string[] {
+  const told = everyInstance(status).filter((instance) => instance.phase !== "serving");
+  return unsettledBeside(status, told).flatMap((sentence) => {
+    const [first = "", ...rest] = wrap(sentence, Math.min(screen.columns, 120) - 4);
+    return [`  ${first}`, ...rest.map((line) => `    ${line}`)];
+  });
+}
+
 function cells(instance: InstanceStatus, screen: Screen, nowMs: number): readonly string[] {
   return [
     instance.name,
+    instance.hostname,
     phaseText(instance.phase, screen),
     `${instance.incarnation}`,
     `${instance.restarts}`,

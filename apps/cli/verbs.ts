@@ -8,7 +8,10 @@ export const shells = ["bash", "zsh", "fish"] as const;
 export const papers = ["balancer"] as const;
 
 const portMax = 65_535;
-const follow: VerbOption = { flags: "-f, --follow", summary: "go on with what comes" };
+const follow: VerbOption = {
+  flags: "-f, --follow",
+  summary: "go on with what comes (the cluster file is --file here, without a short form)",
+};
 
 export const verbs: readonly Verb[] = [
   {
@@ -38,7 +41,12 @@ export const verbs: readonly Verb[] = [
     group: "Look at it:",
     summary: "what runs, where, and how it is",
     arguments: [],
-    options: [{ flags: "-w, --watch", summary: "stay and redraw when something changes" }],
+    options: [
+      {
+        flags: "-w, --watch",
+        summary: "stay and redraw when something changes; into a pipe also every 5 s",
+      },
+    ],
     examples: [
       ["status", "one table"],
       ["status --watch", "live"],
@@ -49,7 +57,13 @@ export const verbs: readonly Verb[] = [
     name: "why",
     group: "Look at it:",
     summary: "what happened to an instance, and what happens next",
-    arguments: [{ term: "<instance>", summary: "its name", completes: "instance" }],
+    arguments: [
+      {
+        term: "[instance]",
+        summary: "its name; without it: which ones there are",
+        completes: "instance",
+      },
+    ],
     options: [],
     examples: [["why hello-2", "its state, its incidents, its last words"]],
   },

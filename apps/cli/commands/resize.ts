@@ -9,8 +9,8 @@ import type { Invocation } from "../invocation.ts";
 import {
   findInstance,
   findService,
-  instanceUnknown,
   onlyService,
+  replicaUnknown,
   serviceUnknown,
 } from "../names.ts";
 import { UsageError } from "../usage-error.ts";
@@ -42,10 +42,14 @@ export const remove: Action = async (call, words, options) => {
   const wish = wishOf(status, words, options, (name) => {
     const owner = name === undefined ? onlyService(status) : ownerOf(status, name);
     if (owner !== undefined) return owner;
-    throw noService(call, status, name, "rm");
+    const known = status.services.map((service) => service.name);
+    const isService = name === undefined || nearestName(name, known) !== undefined;
+    if (isService) throw noService(call, status, name, "rm");
+    throw notRemovable(call, status, name, undefined);
   });
   for (const name of wish.names) {
-    if (ownerOf(status, name) !== wish.service) throw instanceUnknown(call, status, name);
+    if (ownerOf(status, name) === wish.service) continue;
+    throw notRemovable(call, status, name, wish.service);
   }
   return resize(call, client, "rm", wish);
 };
@@ -131,6 +135,26 @@ function assertTaken(call: Invocation, error: Error, isWanted: boolean): void {
     message: "The agent was replaced before it took this change, so nothing was changed.",
     details: { fix: "repeat the command", next: call.hint("status") },
   });
+}
+
+/** Why this word names nothing that can be removed, from this service if one was said. */
+function notRemovable(
+  call: Invocation,
+  status: ClusterStatus,
+  name: string,
+  service: ServiceStatus | undefined,
+): Error {
+  const owner = ownerOf(status, name);
+  if (owner !== undefined) {
+    const own = `${name} is an instance of ${owner.name}, not of ${service?.name ?? "this service"}.`;
+    return new UsageError(own, call.hint(`rm ${owner.name} ${name}`));
+  }
+  const isGateway = status.gateways.some((gateway) => gateway.name === name);
+  if (!isGateway) return replicaUnknown(call, status, name);
+  return new UsageError(
+    `${name} is a gateway and no replica of a service; gateway.count in the cluster file says how many there are.`,
+    call.hint("up"),
+  );
 }
 
 function ownerOf(status: ClusterStatus, name: string): ServiceStatus | undefined {

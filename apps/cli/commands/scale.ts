@@ -24,7 +24,8 @@ export const scale: Action = async (call, words) => {
     const span = spanText(performance.now() - startedMs);
     const change =
       before === count ? `has ${count}` : `${before} ${call.talk.marks.arrow} ${count}`;
-    call.sayDone(`${service.name} ${change}, all ready in ${span}`);
+    const outcome = count === 0 ? "all ended" : "all ready";
+    call.sayDone(`${service.name} ${change}, ${outcome} in ${span}`);
   }
   return exitCodes.ok;
 };

@@ -12,6 +12,8 @@ import type { Action } from "../verb.ts";
 
 const lookMs = 250;
 const awayMsMax = 60_000;
+/** A pipe gets the table at least this often: only who writes learns that nobody reads any more. */
+const repeatMs = 5_000;
 
 const enterScreen = `\u001b[?1049h${hideCursor}`;
 const leaveScreen = `\u001b[?1049l${showCursor}`;
@@ -31,19 +33,25 @@ export const status: Action = async (call, _words, options) => {
   return exitCodes.ok;
 };
 
-/** Draws whenever something differs, until Ctrl-C. A terminal gets one page, a pipe one text a change. */
+/**
+ * Draws whenever something differs, until Ctrl-C. A terminal gets one page; a pipe gets one text a
+ * change and at least one every 5 s, so that `status --watch | head` ends.
+ */
 async function watch(call: Invocation): Promise<never> {
   const { out } = call;
   const isPage = out.isTerminal && !call.json;
   let shown: string | undefined;
+  let shownAtMs = 0;
   if (isPage) out.write(enterScreen);
   try {
     for await (const now of statuses(call)) {
       const text = call.json ? `${JSON.stringify(now)}\n` : drawStatus(now, out, Date.now());
       const key = isPage ? text : whatMatters(now);
-      if (key === shown) continue;
+      const isDue = !isPage && performance.now() - shownAtMs >= repeatMs;
+      if (key === shown && !isDue) continue;
       out.write(isPage ? page(text, call) : shown === undefined || call.json ? text : `\n${text}`);
       shown = key;
+      shownAtMs = performance.now();
     }
     throw call.signal.reason;
   } finally {

@@ -5,7 +5,7 @@ import { ageText, clockText, spanText } from "../duration.ts";
 import { eventLines } from "../event-line.ts";
 import { exitCodes } from "../exit-code.ts";
 import type { Invocation } from "../invocation.ts";
-import { findService, withGuess } from "../names.ts";
+import { everyInstance, findService, withGuess } from "../names.ts";
 import { phaseText } from "../phase-mark.ts";
 import { printable } from "../printable.ts";
 import { reasonText } from "../reason-text.ts";
@@ -13,6 +13,7 @@ import { type Screen, wrap } from "../screen.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Action } from "../verb.ts";
 
+const namesShownMax = 30;
 const incidentsShownMax = 5;
 const logLinesShownMax = 10;
 /** The begin and the end of a long story; `events` has all of it. */
@@ -21,16 +22,32 @@ const clockWidth = 12;
 
 type Incident = Explanation["incidents"][number];
 
-export const why: Action = async (call, [name = ""]) => {
+export const why: Action = async (call, [name]) => {
+  if (name === undefined) throw await nameless(call);
   const client = await call.connect();
   const explanation = await client.why(name).catch(async (error: unknown) => {
     if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error;
     throw refusal(call, error, await client.status(), name);
   });
   if (call.json) call.printJson(explanation);
-  else call.out.write(drawExplanation(explanation, call.out, Date.now()));
+  else call.out.write(drawExplanation(explanation, call.out, Date.now(), call.hint("events")));
   return exitCodes.ok;
 };
+
+/** Whoever names nobody is told whom there is, if there is a cluster. */
+async function nameless(call: Invocation): Promise<Error> {
+  const status = await call
+    .connect()
+    .then((client) => client.status())
+    .catch(() => undefined);
+  const names = status === undefined ? [] : everyInstance(status).map(({ name }) => name);
+  const shown = names.slice(0, namesShownMax).join(", ");
+  const more = names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : "";
+  return new UsageError(
+    names.length === 0 ? "Say which instance." : `Say which instance: ${shown}${more}.`,
+    call.hint("why --help"),
+  );
+}
 
 /** Whoever asks for a service is told its instances, the sick one first. */
 function refusal(call: Invocation, error: unknown, status: ClusterStatus, name: string): Error {
@@ -44,7 +61,12 @@ function refusal(call: Invocation, error: unknown, status: ClusterStatus, name: 
   );
 }
 
-function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number): string {
+function drawExplanation(
+  explanation: Explanation,
+  screen: Screen,
+  nowMs: number,
+  eventsHint: string,
+): string {
   const { instance, service, next, fix, incidents, logTail } = explanation;
   const facts = [
     service,
@@ -57,6 +79,7 @@ function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number
     `${screen.style("bold", instance.name)}  ${phaseText(instance.phase, screen)}  ${screen.style("dim", facts.join("  "))}`,
     "",
     ...labelled("now", reasonText(instance), screen),
+    ...aliasLines(instance, screen),
     ...labelled("next", next, screen),
     ...(fix === null ? [] : labelled("fix", fix, screen)),
   ];
@@ -65,10 +88,7 @@ function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number
   if (shown.length < incidents.length) {
     lines.push(
       "",
-      screen.style(
-        "dim",
-        `  ${incidents.length - shown.length} earlier incidents: prunella events`,
-      ),
+      screen.style("dim", `  ${incidents.length - shown.length} earlier incidents: ${eventsHint}`),
     );
   }
   for (const incident of shown) lines.push("", ...drawIncident(incident, screen));
@@ -78,6 +98,14 @@ function drawExplanation(explanation: Explanation, screen: Screen, nowMs: number
     for (const line of logTail.slice(-logLinesShownMax)) lines.push(bar + printable(line));
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** In compatibility mode an instance has a host name of its own, and clients see only that. */
+function aliasLines(
+  { name, hostname }: Explanation["instance"],
+  screen: Screen,
+): readonly string[] {
+  return name === hostname ? [] : labelled("name", `clients know it as ${hostname}`, screen);
 }
 
 function labelled(label: string, text: string, screen: Screen): readonly string[] {
