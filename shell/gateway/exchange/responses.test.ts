@@ -192,6 +192,26 @@ test("G7: where the end of the connection ends the answer, a broken one ends wit
   assert.ok(client.wasReset, "a FIN would look like the end of a whole answer");
 });
 
+test("G7: an answer until the close that is reset gets no last chunk", async () => {
+  let kill = () => undefined as unknown;
+  await using backend = await ScriptedBackend.start({
+    answer: (_, connection) => {
+      connection.write(`${ok}\r\nhalf of it`);
+      kill = () => connection.socket.resetAndDestroy();
+      return undefined;
+    },
+  });
+  await using fixture = await DataPathFixture.start([serviceOf([backend])]);
+  const client = await fixture.client();
+  client.send(get("/"));
+  await client.untilText("half of it");
+  kill();
+  await client.until(() => client.closed || client.ended, "the end");
+  assert.ok(!client.received.includes("0\r\n\r\n"), client.received);
+  assert.equal(fixture.service().brokenResponses, 1);
+  client.destroy();
+});
+
 test("POST gets 502 with the cure when the member dies, and says that the outcome is unknown", async () => {
   await using backend = await ScriptedBackend.start({
     answer: (_, connection) => {
