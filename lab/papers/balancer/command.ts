@@ -53,8 +53,10 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
   const at = new Date().toISOString();
   const facts = watchMachine();
   const found = await runExperiments(options);
+  const machine = facts();
   const findings: Findings = {
-    machine: describeMachine(facts()),
+    machine: describeMachine(machine),
+    loadPerCore: machine.loadBefore / machine.cores,
     at,
     command: `npx prunella paper balancer --requests ${requests} --kills ${kills} --seed ${seed}`,
     seconds: (performance.now() - startedMs) / 1_000,

@@ -14,6 +14,8 @@ export type Pair<Of> = { readonly given: Of; readonly standard: Of };
 export type Findings = {
   /** A line that says processor, cores, kernel, Node, and how busy all of it was. */
   readonly machine: string;
+  /** Running tasks per core when the run began, which are not its own; above 0.5 times suffer. */
+  readonly loadPerCore: number;
   /** When it began, ISO 8601. */
   readonly at: string;
   /** The command that repeats the run. */

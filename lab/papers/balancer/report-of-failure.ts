@@ -5,7 +5,7 @@ import { median } from "./median.ts";
 import { givenFunctions } from "./placements.ts";
 import { count, ms, percent, table } from "./report-text.ts";
 
-export function partA3({ endpoints, failures, startsMs }: Findings): string {
+export function partA3({ endpoints, failures, startsMs, loadPerCore }: Findings): string {
   const { given, standard } = failures;
   const row = (name: string, run: FailureRun): readonly string[] => [
     name,
@@ -41,7 +41,7 @@ ${table(
 
 ![Who answers in the milliseconds around the kill](balancer-a3.svg)
 
-${startText(startsMs, given.backMs)} ${
+${startText(startsMs, given.backMs)}${loadText(loadPerCore)} ${
     lostHow.length === 0
       ? `No request was lost, because a GET may be
 repeated and the gateway asked a sibling at once. A POST that the dead server had already begun to read is
@@ -60,6 +60,12 @@ function startText(startsMs: readonly number[], backMs: readonly number[]): stri
       : "so the replacement came as soon as a start allows";
   return `The server alone, without any cluster, needs ${ms(start)} on this machine from its start to its first answer
 (median of ${startsMs.length}), ${own}.`;
+}
+
+function loadText(loadPerCore: number): string {
+  if (loadPerCore <= 0.5) return "";
+  return ` The machine was busy with other work when this run began
+(${loadPerCore.toFixed(1)} running tasks per core): on a quiet one all of these times are shorter.`;
 }
 
 type Inheritance = { readonly shares: readonly number[]; readonly answers: number };

@@ -105,10 +105,16 @@ test("the report does not gloss over what went wrong", () => {
     ...whole.failures,
     given: { ...whole.failures.given, lost: 4, lostHow: ["ECONNRESET"] },
   };
-  const broken: Findings = { ...whole, spread: { ...whole.spread, given: spread }, failures };
+  const broken: Findings = {
+    ...whole,
+    loadPerCore: 2.3,
+    spread: { ...whole.spread, given: spread },
+    failures,
+  };
   const report = reportOf(broken);
   assert.match(report, /3 requests were lost: look at the machine/);
   assert.match(report, /4 of 2,000 requests were lost/);
+  assert.match(report, /busy with other work[^.]*2\.3 running tasks/);
   assert.match(report, /Lost requests ended with: ECONNRESET/);
   assert.deepEqual(
     claimsOf(broken).map(({ holds }) => holds),
@@ -132,6 +138,7 @@ test("every chart can be drawn and says what it shows", { skip }, async () => {
 function sample(): Findings {
   return {
     machine: "a machine",
+    loadPerCore: 0.1,
     at: "2026-01-02T03:04:05.000Z",
     command: "npx prunella paper balancer",
     seconds: 61,

@@ -22,7 +22,7 @@ const startCount = 5;
 
 export async function runExperiments(
   options: RunOptions,
-): Promise<Omit<Findings, "machine" | "at" | "command" | "seconds">> {
+): Promise<Omit<Findings, "machine" | "loadPerCore" | "at" | "command" | "seconds">> {
   const { requests, seed, say, signal } = options;
   const spread = {
     given: await measureSpread(givenFunctions, options),
