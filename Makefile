@@ -26,8 +26,12 @@ down: install ## End it and leave nothing behind
 status: install ## Show what runs where
 	@prunella status -f $(HELLO)
 
-test: install ## Check, type-check and test everything
+test: install lab/charts/node_modules ## Check, type-check and test everything
 	@npm run --silent ci
+
+lab/charts/node_modules: lab/charts/package-lock.json
+	@npm ci --prefix lab/charts --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+	@touch $@
 
 check: install ## Format and lint only
 	@npm run --silent check
