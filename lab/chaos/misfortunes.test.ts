@@ -99,13 +99,10 @@ flood();`;
 
 test("a full disk is said aloud, and what runs goes on", { skip: canMount() }, async () => {
   await using cluster = await ThrowawayCluster.create({ count: 2 });
-  const disk = mkdtempSync(join(tmpdir(), "prunella-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", disk]);
+  const disk = smallDisk();
   try {
     await cluster.must("up", "--state", disk);
-    execFileSync("sh", ["-c", `head -c 4000000 /dev/zero > ${disk}/filler || true`], {
-      stdio: "ignore",
-    });
+    fill(disk);
     for (let i = 0; i < 20; i++) assert.equal((await fetch(`${cluster.url}/home`)).status, 200);
     const scale = await cluster.run("scale", "hello", "4", "--state", disk, "--timeout", "5000");
     assert.notEqual(scale.code, 0, "a wish that cannot be kept is refused");
@@ -116,8 +113,56 @@ test("a full disk is said aloud, and what runs goes on", { skip: canMount() }, a
     assert.equal((await fetch(`${cluster.url}/home`)).status, 200);
   } finally {
     await cluster.run("down", "--state", disk);
-    execFileSync("umount", ["-l", disk]);
-    rmSync(disk, { recursive: true, force: true });
+    removeDisk(disk);
+  }
+});
+
+test("on a full disk a dead replica is replaced, and down ends everything", {
+  skip: canMount(),
+}, async () => {
+  await using cluster = await ThrowawayCluster.create({ count: 2 });
+  const disk = smallDisk();
+  try {
+    await cluster.must("up", "--state", disk);
+    fill(disk);
+    const victim = cluster.census().find(({ isGateway }) => !isGateway);
+    assert.ok(victim !== undefined);
+    process.kill(victim.pid, "SIGKILL");
+    await cluster.until("the replica is back", 10_000, async () => {
+      const { services } = JSON.parse(await cluster.must("status", "--json", "--state", disk));
+      return services[0].ready === 2 && !pidsOf(cluster).includes(victim.pid);
+    });
+    await cluster.must("down", "--state", disk);
+    assert.deepEqual(cluster.census(), []);
+    assert.equal((await cluster.run("status", "--state", disk)).code, 69);
+  } finally {
+    await cluster.run("down", "--state", disk);
+    removeDisk(disk);
+  }
+});
+
+test("on a full disk the next agent adopts what runs", {
+  skip: canMount(),
+  todo: "an agent cannot announce itself in agent.json when not one page is free",
+}, async () => {
+  await using cluster = await ThrowawayCluster.create({ count: 2 });
+  const disk = smallDisk();
+  try {
+    await cluster.must("up", "--state", disk);
+    fill(disk);
+    const before = pidsOf(cluster);
+    const { agent } = JSON.parse(await cluster.must("status", "--json", "--state", disk));
+    process.kill(agent.pid, "SIGKILL");
+    fill(disk); // What the dead agent kept open is free now.
+    await cluster.must("up", "--state", disk);
+    assert.deepEqual(pidsOf(cluster), before);
+    assert.equal((await fetch(`${cluster.url}/home`)).status, 200);
+    await cluster.must("down", "--state", disk);
+    assert.deepEqual(cluster.census(), []);
+  } finally {
+    rmSync(join(disk, "filler"), { force: true });
+    await cluster.run("down", "--state", disk);
+    removeDisk(disk);
   }
 });
 
@@ -211,6 +256,31 @@ function sizeOf(folder: string): number {
     bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;
+}
+
+/** A disk of 3 MiB. */
+function smallDisk(): string {
+  const disk = mkdtempSync(join(tmpdir(), "prunella-disk-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", disk]);
+  return disk;
+}
+
+/** To the last byte, also when some of it was filled before. */
+function fill(disk: string): void {
+  const command = `head -c 4000000 /dev/zero >> ${disk}/filler || true`;
+  execFileSync("sh", ["-c", command], { stdio: "ignore" });
+}
+
+function removeDisk(disk: string): void {
+  execFileSync("umount", ["-l", disk]);
+  rmSync(disk, { recursive: true, force: true });
+}
+
+function pidsOf(cluster: ThrowawayCluster): readonly number[] {
+  return cluster
+    .census()
+    .map(({ pid }) => pid)
+    .toSorted();
 }
 
 /** False when a tmpfs can be mounted; otherwise the reason why the test is left out. */
