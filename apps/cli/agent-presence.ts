@@ -6,36 +6,33 @@
  * launched. Whoever says `down` meanwhile must wait for it, or it would come up after that. So a launch
  * leaves a note until the agent answers, and the lock of the folder names its owner.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError } from "@prunella/core/kernel";
 import { hasEnded, isAlive, readConnection } from "./connection.ts";
 
-const noteFile = "agent-launch.json";
+/** An empty file with the pid in its name: on a full disk the last free page is the agent's. */
+const notePattern = /^agent-launch\.(\d+)$/;
 const lookMs = 15;
 /** After its last answer an agent needs a moment to exit. */
 const exitMsMax = 1_000;
 
 /** Says that an agent was launched and does not answer yet. Disposal takes the note away. */
 export function noteLaunch(stateFolder: string, pid: number | undefined): Disposable {
-  const path = join(stateFolder, noteFile);
+  const path = join(stateFolder, `agent-launch.${pid}`);
   try {
-    if (pid !== undefined) writeFileSync(path, JSON.stringify({ pid }), { mode: 0o600 });
+    if (pid !== undefined) writeFileSync(path, "", { mode: 0o600 });
   } catch {
-    // A full disk: then the lock alone tells, a moment later.
+    // No room for a name: then the lock alone tells, a moment later.
   }
-  return {
-    [Symbol.dispose]: () => {
-      if (launchedPid(stateFolder) === pid) rmSync(path, { force: true });
-    },
-  };
+  return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }
 
 /** The living agent that owns the folder or is about to; it need not answer. */
 export async function agentHolding(stateFolder: string): Promise<number | undefined> {
   const { lockHolder } = await import("@prunella/store");
-  const pids = [launchedPid(stateFolder), lockHolder(stateFolder)?.pid];
+  const pids = [lockHolder(stateFolder)?.pid, ...launchedPids(stateFolder)];
   return pids.find((pid) => pid !== undefined && isAlive(pid));
 }
 
@@ -73,11 +70,13 @@ export function endedMeanwhile(next: string): ClusterError {
   });
 }
 
-function launchedPid(stateFolder: string): number | undefined {
+/** Those that were launched by commands which still wait for them, or were killed waiting. */
+function launchedPids(stateFolder: string): readonly number[] {
+  let names: readonly string[];
   try {
-    const note = JSON.parse(readFileSync(join(stateFolder, noteFile), "utf8")) as { pid?: unknown };
-    return typeof note.pid === "number" ? note.pid : undefined;
+    names = readdirSync(stateFolder);
   } catch {
-    return undefined; // No launch is under way, or its note is not written to the end.
+    return []; // No folder: then nothing was launched in it.
   }
+  return names.map((name) => Number(notePattern.exec(name)?.[1])).filter(Number.isInteger);
 }

@@ -1,6 +1,6 @@
 /** What the commands do about agents that die, and about each other. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RunningCommand } from "./testing/command-run.ts";
@@ -37,8 +37,12 @@ test("two commands that start the cluster at the same moment share one agent", a
 test("down while up is at work wins: it waits for the agent that is starting, and up says so", async () => {
   await using shop = await Workshop.open();
   await using up = new RunningCommand(shop, ["up"]);
-  const launched = join(shop.folder, ".prunella", "agent-launch.json");
-  await up.until(() => existsSync(launched), "the launch of an agent", 20_000);
+  const stateFolder = join(shop.folder, ".prunella");
+  const notes = () =>
+    existsSync(stateFolder)
+      ? readdirSync(stateFolder).filter((name) => name.startsWith("agent-launch"))
+      : [];
+  await up.until(() => notes().length > 0, "the launch of an agent", 20_000);
   const down = await shop.run("down");
   assert.equal(down.code, 0, down.stderr);
   assert.doesNotMatch(down.stderr, /Nothing runs/);
@@ -46,7 +50,7 @@ test("down while up is at work wins: it waits for the agent that is starting, an
   assert.equal(code, 1, stderr);
   assert.match(stderr, /was ended by `prunella down` meanwhile/);
   assert.equal((await shop.run("status")).code, 69);
-  assert.ok(!existsSync(launched));
+  assert.deepEqual(notes(), []);
   await assert.rejects(shop.ask());
 });
 
