@@ -11,8 +11,10 @@ type Bench = { readonly run: (args: readonly string[]) => Promise<void> };
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "access-log": () => import("./access-log.ts"),
   gateway: () => import("./gateway.ts"),
+  "gateway-idle": () => import("./gateway-idle.ts"),
   "gateway-profile": () => import("./gateway-profile.ts"),
   "gateway-start": () => import("./gateway-start.ts"),
+  "gateway-stream": () => import("./gateway-stream.ts"),
   parser: () => import("./parser.ts"),
   ring: () => import("./ring.ts"),
 };

@@ -50,9 +50,14 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   async holding(): Promise<Holding> {
-    const line = once(this.#lines, "line");
+    const gone = new AbortController();
+    const end = (): void => gone.abort(new Error("the gateway process has ended"));
+    if (this.#child.exitCode !== null) end();
+    this.#child.once("exit", end);
+    const line = once(this.#lines, "line", { signal: gone.signal });
     this.#child.stdin.write("\n");
     const [text] = await line;
+    this.#child.off("exit", end);
     return JSON.parse(`${text}`);
   }
 
