@@ -23,7 +23,7 @@ const help = `npm run bench -- gateway-profile [options]
   --case NAME     default ${mainCase}; not the paced and idle ones
   --seconds N     of the profile, after ${warmUpSeconds} of warming up, default 6
   --top N         lines, default 30
-  --flags "..."   further options for Node
+  --flags="..."   further options for Node
   --out FILE      keeps the .cpuprofile, which browsers and editors can show`;
 
 export async function run(args: readonly string[]): Promise<void> {

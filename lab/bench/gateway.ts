@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ClusterError } from "@prunella/core/kernel";
 import { type BenchCase, benchCases, mainCase } from "./gateway/case-table.ts";
@@ -47,8 +47,9 @@ const help = `npm run bench -- gateway [options]
   --peers A,B       ${names.filter((name) => name !== ours).join(" ")}
   --patience N      seconds that a measurement may wait for a quiet machine, default 10; 0 never
                     waits and never repeats
-  --against DIR     another checkout of this repository, measured beside this one
-  --flags "..."     ours once more with these options for Node, for example --max-semi-space-size=32
+  --against DIR,DIR other checkouts of this repository, each with its own node_modules, measured
+                    beside this one under the names of their folders
+  --flags="..."     ours once more with these options for Node, as in --flags="--max-semi-space-size=32"
   --json FILE       writes all numbers there
   --svg FILE        draws the ratios there
   --compare FILE    an earlier --json: exit code 1 when a ratio of ours fell by more than ${100 * tolerance} %`;
@@ -193,7 +194,8 @@ function subjectsOf(text: string | undefined): readonly Subject[] {
 }
 
 function extraSubjects(values: { against?: string; flags?: string }): readonly Subject[] {
-  const against = values.against === undefined ? [] : [oursFrom("against", values.against)];
+  const folders = values.against?.split(",") ?? [];
+  const against = folders.map((folder) => oursFrom(basename(resolve(folder)), folder));
   const flagged =
     values.flags === undefined ? [] : [oursFrom("with-flags", undefined, values.flags)];
   for (const { missing } of against)
