@@ -18,6 +18,7 @@ import type { DataPathFact } from "./observation/data-path-fact.ts";
 import type { DataPathSnapshot } from "./observation/snapshot.ts";
 import { takeSnapshot } from "./observation/snapshot-taking.ts";
 import { TrustedProxies } from "./routing/trusted-proxies.ts";
+import { TcpFront } from "./tcp/tcp-front.ts";
 
 export type DataPathOptions = {
   /** Names the gateway in `Via`. */
@@ -28,6 +29,8 @@ export type DataPathOptions = {
   /** Called at the end of each exchange; must not throw and should not block. */
   readonly accessLog?: (entry: AccessEntry) => void;
   readonly localEndpoints?: LocalEndpoints;
+  /** Other processes listen on the ports of TCP services as well (`reusePort`). */
+  readonly sharesPorts?: boolean;
   readonly report?: (fact: DataPathFact) => void;
 };
 
@@ -55,6 +58,7 @@ const drainPollMs = 20;
 
 export class DataPath {
   readonly #core: ExchangeCore;
+  readonly #tcp: TcpFront;
   readonly #servers = new Set<Server>();
   readonly #ticking: NodeJS.Timeout;
   #fineTicking: NodeJS.Timeout | undefined = undefined;
@@ -83,6 +87,7 @@ export class DataPath {
       localEndpoints: options.localEndpoints,
       report: options.report,
     });
+    this.#tcp = new TcpFront(this.#core.state, options.sharesPorts ?? false, monotonicMs);
     connector.attach(this.#core);
     this.#core.tick(monotonicMs(), Date.now());
     this.#ticking = setInterval(() => this.#tick(), tickMs);
@@ -96,8 +101,14 @@ export class DataPath {
     this.#view = view;
     this.#appliedAtMs = nowMs;
     const rebuilt = this.#core.applyView(view, nowMs);
+    this.#tcp.apply(view);
     if (this.#core.needsFineTick) this.#ensureFineTick();
     return { applied: true, rebuilt };
+  }
+
+  /** Resolves when each port of a TCP service is open, or could not be had (`snapshot().tcpPorts`). */
+  async tcpSettled(): Promise<void> {
+    await this.#tcp.settled();
   }
 
   /**
@@ -129,7 +140,9 @@ export class DataPath {
     const untilMs = monotonicMs() + deadlineMs;
     this.#core.beginDraining(monotonicMs());
     for (const server of this.#servers) server.close();
-    while (this.#core.state.clients.length > 0 && monotonicMs() < untilMs) {
+    this.#tcp.drain();
+    const isBusy = () => this.#core.state.clients.length > 0 || this.#tcp.size > 0;
+    while (isBusy() && monotonicMs() < untilMs) {
       await sleep(drainPollMs);
       this.#tick();
     }
@@ -146,6 +159,7 @@ export class DataPath {
     );
     this.#core.beginDraining(monotonicMs());
     this.#core.closeAll();
+    this.#tcp.close();
     await Promise.all(ended);
   }
 
@@ -159,12 +173,14 @@ export class DataPath {
         version: view?.version ?? 0,
         ageMs: view === undefined ? undefined : nowMs - this.#appliedAtMs,
       },
+      this.#tcp.doors,
       nowMs,
     );
   }
 
   #tick(): void {
     this.#core.tick(monotonicMs(), Date.now());
+    this.#tcp.tick();
     if (this.#core.needsFineTick) this.#ensureFineTick();
   }
 

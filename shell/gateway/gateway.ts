@@ -2,24 +2,32 @@
  * The gateway as a library: the data path in your own process, without an agent.
  */
 import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
-import type { KeySource, Placement, ServiceView, View } from "@prunella/wire/view";
+import type { KeySource, Placement, ServiceView, TcpView, View } from "@prunella/wire/view";
 import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
 import type { Limits } from "./limits.ts";
 import type { AccessEntry } from "./observation/access-entry.ts";
 import type { DataPathFact } from "./observation/data-path-fact.ts";
-import type { DataPathSnapshot } from "./observation/snapshot.ts";
+import type { DataPathSnapshot, TcpPortSnapshot } from "./observation/snapshot.ts";
 import { CurrentView } from "./view/current-view.ts";
 
 /** One service with fixed members. */
 export type StaticService = {
   readonly name: string;
-  /** Path prefixes, on segment boundaries. Default `["/"]`. */
+  /** Path prefixes, on segment boundaries. Default `["/"]`; none for a service with `tcp`. */
   readonly routes?: readonly string[];
   /** `host:port` of each member. Its place in the list is its identity for the placement. */
   readonly members: readonly string[];
   /** Where the hash key comes from. Default: a drawn number, so load is even. */
   readonly keys?: readonly KeySource[];
   readonly placement?: Placement;
+  /**
+   * For a service that does not speak HTTP: one port, whose connections go to the member with the
+   * fewest, or a port for each member in the order of the list. `host` is 127.0.0.1 unless given.
+   */
+  readonly tcp?: { readonly host?: string } & (
+    | { readonly port: number }
+    | { readonly ports: readonly [first: number, last: number] }
+  );
   /** Bound of all tries of one request together. Default 30,000. */
   readonly timeoutMs?: number;
   /** Default 1 GiB. */
@@ -53,7 +61,7 @@ export interface Gateway extends AsyncDisposable {
 /**
  * Starts a gateway in this process and resolves once it listens.
  *
- * @throws whatever `listen` of the system says, for example `EADDRINUSE`, and ClusterError
+ * @throws ClusterError `PORT_TAKEN`, whatever else `listen` of the system says, and ClusterError
  *   `CONFIG_INVALID` for a member that is no `host:port`.
  *
  * @example
@@ -73,6 +81,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const following = isFixed ? undefined : follow(services, current, onRefused);
   try {
     const addresses = await Promise.all(listeners.map((listener) => dataPath.listen(listener)));
+    await dataPath.tcpSettled();
+    const refused = isFixed ? dataPath.snapshot().tcpPorts.find(({ open }) => !open) : undefined;
+    if (refused !== undefined) throw portRefused(refused);
     const close = async () => {
       following?.stop();
       await dataPath.close();
@@ -133,7 +144,10 @@ function serviceView(service: StaticService): ServiceView {
   return {
     name: serviceName(service.name),
     kind: "replicas",
-    routes: (service.routes ?? ["/"]).map((prefix) => ({ prefix })),
+    routes: (service.routes ?? (service.tcp === undefined ? ["/"] : [])).map((prefix) => ({
+      prefix,
+    })),
+    ...(service.tcp === undefined ? {} : { tcp: tcpView(service.tcp) }),
     keys: service.keys ?? [{ from: "request" }],
     placement: service.placement ?? "default",
     seed: 0,
@@ -155,6 +169,20 @@ function serviceView(service: StaticService): ServiceView {
       };
     }),
   };
+}
+
+function tcpView(tcp: NonNullable<StaticService["tcp"]>): TcpView {
+  const { host = "127.0.0.1" } = tcp;
+  if ("port" in tcp) return { host, firstPort: tcp.port, lastPort: tcp.port, by: "service" };
+  const [firstPort, lastPort] = tcp.ports;
+  return { host, firstPort, lastPort, by: "member" };
+}
+
+function portRefused({ host, port, problem = "" }: TcpPortSnapshot): ClusterError {
+  return new ClusterError("PORT_TAKEN", {
+    message: `${problem}. Stop the program that has it, or choose another port.`,
+    details: { host, port },
+  });
 }
 
 const addressPattern = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/;

@@ -58,6 +58,8 @@ const rows: Readonly<Record<string, readonly string[]>> = {
   ],
   "bytes read ahead of a pipelining client": [bytes(limits.pendingBytesMax)],
   "buffered bytes of the process": [bytes(limits.bufferedBytesMax)],
+  "TCP connections of all services": [count(limits.tcpConnectionsMax)],
+  "connect of a TCP connection": [seconds(limits.connectRemoteMs)],
   "tunnels (websocket)": [
     `${seconds(limits.tunnelIdleMs)} idle`,
     `${seconds(limits.tunnelDrainMs)} on drain`,

@@ -36,6 +36,9 @@ export type Limits = {
   readonly upstreamIdleMs: number;
   readonly maxInFlight: number;
 
+  /** Requests that share one write to a member whose service says that pipelining is safe. */
+  readonly pipelineMax: number;
+
   /** Requests that wait for a member, per service (`held`); a full queue answers 503 at once. */
   readonly holdMs: number;
   readonly heldMax: number;
@@ -55,6 +58,8 @@ export type Limits = {
   readonly bufferedBytesMax: number;
   readonly localBodyBytesMax: number;
 
+  /** TCP connections of all services; beyond it they are closed at once (`too-many`). */
+  readonly tcpConnectionsMax: number;
   readonly tunnelIdleMs: number;
   readonly tunnelDrainMs: number;
   /** After `drain()` idle client connections get this long before they are closed. */
@@ -81,6 +86,7 @@ export const defaultLimits: Limits = {
   upstreamIdleMax: 512,
   upstreamIdleMs: 4_000,
   maxInFlight: 1_024,
+  pipelineMax: 4,
   holdMs: 2_000,
   heldMax: 1_024,
   heldBytesMax: 8_388_608,
@@ -92,6 +98,7 @@ export const defaultLimits: Limits = {
   heldResponseBytesMax: 16_384,
   bufferedBytesMax: 268_435_456,
   localBodyBytesMax: 65_536,
+  tcpConnectionsMax: 4_096,
   tunnelIdleMs: 3_600_000,
   tunnelDrainMs: 30_000,
   drainIdleMs: 100,

@@ -92,6 +92,7 @@ class GatewayProcess {
         token: this.#token,
         controlUrl: () => this.#current.view?.controlUrl ?? "",
       }),
+      sharesPorts: config.listeners.some(({ reusePort }) => reusePort === true),
       report: (fact) => this.#report(fact),
       ...(config.accessLog ? { accessLog: (entry) => this.#accessLog.write(entry) } : {}),
     });
@@ -179,7 +180,9 @@ class GatewayProcess {
   }
 
   #troubles(): readonly string[] {
-    return [this.#viewFile.failure, this.#destination.failure, this.#current.lastRefusal].filter(
+    const ports = this.#dataPath.snapshot().tcpPorts.map(({ problem }) => problem);
+    const { failure } = this.#viewFile;
+    return [failure, this.#destination.failure, this.#current.lastRefusal, ...ports].filter(
       (trouble) => trouble !== undefined,
     );
   }

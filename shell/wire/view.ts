@@ -46,6 +46,18 @@ export type KeySource =
 
 export type Placement = "default" | "seed-512";
 
+/** Ports of a service whose bytes are not interpreted. */
+export type TcpView = {
+  readonly host: string;
+  readonly firstPort: number;
+  readonly lastPort: number;
+  /**
+   * `service`: one port, each connection goes to the member with the fewest. `member`: the port of a
+   * member is `firstPort + number - 1`; it stays when the member is gone.
+   */
+  readonly by: "service" | "member";
+};
+
 export type ServiceView = {
   readonly name: ServiceName;
   readonly kind: "replicas";
@@ -56,6 +68,9 @@ export type ServiceView = {
   readonly seed: number;
   /** Switches the source's endpoints `/rep`, `/add` and `/rm` on. */
   readonly compat?: "load-balancer";
+  /** GET and HEAD may share connections to an instance, one answer behind the other. Off unless said. */
+  readonly pipelining?: "safe";
+  readonly tcp?: TcpView;
   /** Bound of all tries of one request together. */
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
@@ -112,10 +127,29 @@ function checkService(service: ServiceView): void {
   check(Array.isArray(service.keys) && service.keys.length > 0, `${at}.keys must be a list`);
   check(["default", "seed-512"].includes(service.placement), `${at}.placement is unknown`);
   check(Number.isSafeInteger(service.seed), `${at}.seed must be an integer`);
+  check([undefined, "safe"].includes(service.pipelining), `${at}.pipelining must be "safe"`);
+  if (service.tcp !== undefined) checkTcp(at, service.tcp);
   check(service.timeoutMs > 0, `${at}.timeoutMs must be positive`);
   check(service.bodyBytesMax >= 0, `${at}.bodyBytesMax must not be negative`);
   check(Array.isArray(service.members), `${at}.members must be a list`);
   for (const member of service.members) checkMember(at, member);
+}
+
+/** Bounds what one view may make a gateway open. */
+const tcpPortsMax = 1_000;
+
+function checkTcp(at: string, tcp: TcpView): void {
+  check(isRecord(tcp) && typeof tcp.host === "string", `${at}.tcp.host must be an address`);
+  const { firstPort, lastPort } = tcp;
+  check(isPort(firstPort) && isPort(lastPort), `${at}.tcp ports must be from 1 to 65535`);
+  check(lastPort >= firstPort, `${at}.tcp.lastPort must not be less than firstPort`);
+  check(lastPort - firstPort < tcpPortsMax, `${at}.tcp may have ${tcpPortsMax} ports at most`);
+  check(["service", "member"].includes(tcp.by), `${at}.tcp.by is unknown`);
+  check(tcp.by === "member" || firstPort === lastPort, `${at}.tcp by service has one port`);
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value > 0 && value < 65_536;
 }
 
 function checkMember(at: string, member: MemberView): void {

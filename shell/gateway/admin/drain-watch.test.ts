@@ -34,6 +34,8 @@ function snapshot(state: MemberState, inFlight: number, incarnation = 1): DataPa
     held: 0,
     heldRefused: {},
     discarded: {},
+    tcpConnections: {},
+    tcpBytes: {},
     clientAborts: 0,
     brokenResponses: 0,
     ringMovedRatio: 0,
@@ -48,6 +50,7 @@ function snapshot(state: MemberState, inFlight: number, incarnation = 1): DataPa
     clientConnections: {},
     clientConnectionsAccepted: 0,
     clientConnectionsClosed: {},
+    tcpPorts: [],
     bufferedBytes: 0,
     bytes: { clientIn: 0, clientOut: 0 },
   };

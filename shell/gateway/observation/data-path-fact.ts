@@ -7,6 +7,7 @@ export type DataPathFact = {
     | "framing-fault" // A member sent bytes that belong to no response, twice within 60 s.
     | "fail-open" // More members look bad than may be ejected: all are admitted.
     | "emptied" // A view left a service without a serving member.
+    | "port-refused" // A port of a TCP service cannot be had; it is tried again.
     | "view-invalid"; // A service of the view cannot be placed; its old placement stays.
   readonly service: ServiceName;
   readonly member: string | undefined;

@@ -188,6 +188,16 @@ export const metricRows: readonly MetricRow[] = [
     "reason",
     ({ path }) => path.clientConnectionsClosed,
   ),
+  perServiceAnd(
+    counter("tcp_connections", "Connections of TCP services, by what became of them."),
+    "outcome",
+    (service) => service.tcpConnections,
+  ),
+  perServiceAnd(
+    counter("tcp_bytes", "Bytes of TCP services, as seen from the clients."),
+    "direction",
+    (service) => service.tcpBytes,
+  ),
   perService(
     counter("client_aborts", "Clients that left before their answer was complete."),
     (service) => service.clientAborts,

@@ -30,6 +30,8 @@ export type DiscardedLabel = (typeof discardedLabels)[number];
 
 const heldLabels = ["late", "full", "gone"] as const;
 
+const tcpLabels = ["relayed", "no-member", "connect-failed", "too-many"] as const;
+
 export class ServiceCounters {
   /** By class of the status that the client got; index 0 is none. */
   readonly classes = new Float64Array(6);
@@ -39,6 +41,10 @@ export class ServiceCounters {
   readonly retries = new Tally<RetryLabel>(retryLabels);
   readonly discarded = new Tally<DiscardedLabel>(discardedLabels);
   readonly heldRefused = new Tally<(typeof heldLabels)[number]>(heldLabels);
+  /** TCP connections, by what became of them. */
+  readonly tcp = new Tally<(typeof tcpLabels)[number]>(tcpLabels);
+  tcpBytesIn = 0;
+  tcpBytesOut = 0;
   failOpen = 0;
   clientAborts = 0;
   brokenResponses = 0;

@@ -2,6 +2,7 @@
 import { clientPhase } from "../exchange/client-connection.ts";
 import type { CoreState } from "../exchange/core-state.ts";
 import type { Service } from "../routing/service.ts";
+import type { Door } from "../tcp/tcp-doors.ts";
 import type { Counts, DataPathSnapshot, ServiceSnapshot } from "./snapshot.ts";
 
 export function takeSnapshot(
@@ -11,6 +12,7 @@ export function takeSnapshot(
     readonly version: number;
     readonly ageMs: number | undefined;
   },
+  doors: readonly Door[],
   nowMs: number,
 ): DataPathSnapshot {
   return {
@@ -23,6 +25,9 @@ export function takeSnapshot(
     clientConnections: connectionCounts(core),
     clientConnectionsAccepted: core.acceptedCount,
     clientConnectionsClosed: core.closed.snapshot(),
+    tcpPorts: doors.map(({ host, port, service, state, problem }) => {
+      return { host, port, service, open: state === "open", problem };
+    }),
     bufferedBytes: core.bufferedBytes,
     bytes: { clientIn: core.bytesIn, clientOut: core.bytesOut },
   };
@@ -62,6 +67,8 @@ function serviceSnapshot(service: Service, nowMs: number): ServiceSnapshot {
     held: service.waiting.length,
     heldRefused: counters.heldRefused.snapshot(),
     discarded: counters.discarded.snapshot(),
+    tcpConnections: counters.tcp.snapshot(),
+    tcpBytes: { in: counters.tcpBytesIn, out: counters.tcpBytesOut },
     clientAborts: counters.clientAborts,
     brokenResponses: counters.brokenResponses,
     ringMovedRatio: counters.ringMovedRatio,

@@ -53,10 +53,21 @@ export type ServiceSnapshot = {
   readonly heldRefused: Counts;
   /** Upstream connections thrown away, by reason. */
   readonly discarded: Counts;
+  /** TCP connections by what became of them: `relayed`, `no-member`, `connect-failed`, `too-many`. */
+  readonly tcpConnections: Counts;
+  readonly tcpBytes: Counts;
   readonly clientAborts: number;
   readonly brokenResponses: number;
   /** Share of the table that the last new placement moved, 0 to 1. */
   readonly ringMovedRatio: number;
+};
+
+export type TcpPortSnapshot = {
+  readonly host: string;
+  readonly port: number;
+  readonly service: ServiceName;
+  readonly open: boolean;
+  readonly problem: string | undefined;
 };
 
 export type DataPathSnapshot = {
@@ -73,6 +84,8 @@ export type DataPathSnapshot = {
   readonly clientConnectionsAccepted: number;
   /** Silent ends of client connections by the gateway: `idle`, `slow-reader`, `connections`, ... */
   readonly clientConnectionsClosed: Counts;
+  /** Ports of TCP services. `problem` says why one is not open; it is tried again each second. */
+  readonly tcpPorts: readonly TcpPortSnapshot[];
   readonly bufferedBytes: number;
   readonly bytes: { readonly clientIn: number; readonly clientOut: number };
 };
