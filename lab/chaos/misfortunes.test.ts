@@ -143,7 +143,6 @@ test("on a full disk a dead replica is replaced, and down ends everything", {
 
 test("on a full disk the next agent adopts what runs", {
   skip: canMount(),
-  todo: "an agent cannot announce itself in agent.json when not one page is free",
 }, async () => {
   await using cluster = await ThrowawayCluster.create({ count: 2 });
   const disk = smallDisk();

@@ -50,6 +50,7 @@ export type AgentControlOptions = {
 export class AgentControl implements Control {
   readonly #options: AgentControlOptions;
   readonly #queue = new SerialQueue();
+  #isEnding = false;
 
   constructor(options: AgentControlOptions) {
     this.#options = options;
@@ -65,7 +66,7 @@ export class AgentControl implements Control {
   }
 
   apply(input: ApplyInput): Promise<readonly PlannedChange[]> {
-    return this.#queue.run(async () => {
+    return this.#changing(async () => {
       const { keeper, chronicle, inheritedEnv } = this.#options;
       const { spec, changes } = this.#planned(input);
       const before = keeper.state;
@@ -87,7 +88,7 @@ export class AgentControl implements Control {
   }
 
   scale(service: string, count: number): Promise<ServiceStatus> {
-    return this.#queue.run(async () => {
+    return this.#changing(async () => {
       const { keeper } = this.#options;
       const before = keeper.state.members[service]?.length ?? 0;
       const next = scaled(keeper.state, service, count, (name) => this.#busyNames(name));
@@ -103,7 +104,7 @@ export class AgentControl implements Control {
   }
 
   async add(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
-    const refusal = await this.#queue.run(async () => {
+    const refusal = await this.#changing(async () => {
       const { state } = this.#options.keeper;
       const form = parseAdd(payload, this.#replicaSet(service));
       if (!form.ok) return form;
@@ -128,7 +129,7 @@ export class AgentControl implements Control {
   }
 
   async remove(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
-    const refusal = await this.#queue.run(async () => {
+    const refusal = await this.#changing(async () => {
       const { state } = this.#options.keeper;
       const form = parseRm(payload, this.#replicaSet(service));
       if (!form.ok) return form;
@@ -143,7 +144,7 @@ export class AgentControl implements Control {
   }
 
   restart(text: string): Promise<InstanceStatus> {
-    return this.#queue.run(async () => {
+    return this.#changing(async () => {
       const { instance } = this.#find(text);
       await this.#options.keeper.restart(instance.name);
       return this.#statusOf(instance.name);
@@ -177,11 +178,23 @@ export class AgentControl implements Control {
   /** Begins at once and goes on whether or not anybody reads how it goes. */
   down(): AsyncIterable<DownProgress> {
     const { keeper, onDown } = this.#options;
+    this.#isEnding = true;
     const names = keeper.observe().map(({ name }) => `${name}`);
     const done = this.#queue.run(() => keeper.end(() => undefined));
     // The reader gets a moment for the last lines; then the agent goes.
     void done.then(() => setTimeout(onDown, lastLinesMs));
     return this.#endings(names, done);
+  }
+
+  /** One change after the other, and none once the end has begun: nobody would be left to keep it. */
+  #changing<Result>(work: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(() => {
+      if (!this.#isEnding) return work();
+      throw new ClusterError("CLUSTER_ENDED", {
+        message:
+          "The cluster was ended by `prunella down` meanwhile. Start it again with: npx prunella up",
+      });
+    });
   }
 
   async *#endings(names: readonly string[], done: Promise<void>): AsyncIterable<DownProgress> {

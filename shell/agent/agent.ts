@@ -2,7 +2,15 @@
  * The agent process: takes a state folder over, adopts what runs, keeps it, and answers the control
  * API until it is told to end. Its own death changes no answer to a client; the next agent goes on.
  */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { ClusterError } from "@prunella/core/kernel";
 import {
   type FolderLock,
@@ -96,7 +104,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     version: options.version,
     startedAt,
   };
-  writeJsonSync(folder.agent, announcement, { durable: false });
+  announce(folder.agent, announcement);
   log.info({ url: links.controlUrl, term: state.agentTerm }, "agent serves");
   await untilStopped(AbortSignal.any([signal, stopped.signal]), lock, log);
   if (!lock.isIntact()) await keeper.end(() => undefined);
@@ -115,6 +123,22 @@ function takeOver(before: ClusterState, folder: StateFolder, file: StateFile): C
   // Also on a full disk: the views that gateways keep are the second memory of the term.
   file.saveSoon(state);
   return state;
+}
+
+/** Says where the agent listens. On a full disk the old file is written over, which takes no room. */
+function announce(path: string, announcement: object): void {
+  try {
+    writeJsonSync(path, announcement, { durable: false });
+  } catch (error) {
+    if (!ClusterError.is(error, "DISK_FULL") || !existsSync(path)) throw error;
+    const file = openSync(path, "r+");
+    try {
+      const text = `${JSON.stringify(announcement)}\n`;
+      ftruncateSync(file, writeSync(file, text, 0));
+    } finally {
+      closeSync(file);
+    }
+  }
 }
 
 function gatewayFleet(

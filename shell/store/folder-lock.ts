@@ -116,7 +116,7 @@ function locked(folder: string, cause: unknown): ClusterError {
   const holder = lockHolder(folder);
   const who = holder === undefined ? "" : ` (pid ${holder.pid}, since ${holder.since})`;
   return new ClusterError("STATE_LOCKED", {
-    message: `Another agent${who} owns ${folder}. Use that one, end it with: prunella down, or choose another folder with --state.`,
+    message: `Another agent${who} owns ${folder}. Use that one, end it with: npx prunella down, or choose another folder with --state.`,
     details: { folder, pid: holder?.pid, since: holder?.since },
     cause,
   });
