@@ -86,11 +86,14 @@ export async function run(args: readonly string[]): Promise<void> {
 
   const facts = watchMachine();
   await using room = new ServerRoom();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => process.exit(130)); // The room cleans up when the process exits.
-  }
   const scriptFile = join(room.folder, "load.lua");
   const bench = new GatewayBench(room, { plan, seconds, scriptFile, patienceMs }, subjects, rounds);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      bench.stop();
+      process.once(signal, () => process.exit(130)); // The room cleans up when the process exits.
+    });
+  }
   const result = await bench.run(cases);
   const machine = facts();
   const sharesCore = plan.generator === plan.backend;

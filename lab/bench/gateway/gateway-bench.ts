@@ -24,6 +24,7 @@ export class GatewayBench {
   readonly #measurements: Measurement[] = [];
   readonly #idle: IdleMeasurement[] = [];
   readonly #problems: string[] = [];
+  #stopped = false;
 
   constructor(room: ServerRoom, bench: Bench, subjects: readonly Subject[], rounds: number) {
     this.#room = room;
@@ -32,8 +33,15 @@ export class GatewayBench {
     this.#rounds = rounds;
   }
 
+  /** Ends after the measurement under way; what was measured until then is the result. */
+  stop(): void {
+    if (!this.#stopped) this.#problems.push("stopped before its end: some cases lack rounds");
+    this.#stopped = true;
+  }
+
   async run(cases: readonly BenchCase[]): Promise<RunResult> {
     for (const [backends, group] of Map.groupBy(cases, (each) => each.backends)) {
+      if (this.#stopped) break;
       await this.#runGroup(backends, group);
     }
     const measurements = this.#inOrder(cases, this.#measurements);
@@ -88,7 +96,8 @@ export class GatewayBench {
     const failed = new Set<Target>();
     const attempt = async (target: Target, what: () => Promise<void>): Promise<void> => {
       const { name } = target.running.subject;
-      if (failed.has(target) || (await this.#attempt(name, benchCase.name, what))) return;
+      if (this.#stopped || failed.has(target) || (await this.#attempt(name, benchCase.name, what)))
+        return;
       failed.add(target);
     };
     const warmUpSeconds = Math.min(warmUpSecondsMax, this.#bench.seconds);
@@ -106,6 +115,7 @@ export class GatewayBench {
       await what();
       return true;
     } catch (error) {
+      if (this.#stopped) return false; // Whoever stops the bench may have stopped its generator too.
       const reason = error instanceof Error ? error.message : error;
       this.#problems.push(`${subject} failed in ${at}: ${reason}`);
       return false;
@@ -140,7 +150,7 @@ export class GatewayBench {
     const { name } = benchCase;
     for (let round = 1; round <= this.#rounds; round++) {
       for (const { subject } of shuffled(fleet.running)) {
-        if (!isInCase(benchCase, subject.name)) continue;
+        if (this.#stopped || !isInCase(benchCase, subject.name)) continue;
         await this.#attempt(subject.name, name, async () => {
           const measured = await this.#measureIdle(subject, benchCase, fleet);
           this.#idle.push({ ...measured, subject: subject.name, case: name, round });
