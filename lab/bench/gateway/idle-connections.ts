@@ -2,7 +2,6 @@
  * What ten thousand clients cost that say nothing: resident memory of a freshly started subject, before
  * and while they are connected. Each has had one answer, so that all state of a connection exists.
  */
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -67,19 +66,24 @@ export async function measureIdle(
   }
 }
 
-async function openAndAsk(port: number, index: number): Promise<Socket | undefined> {
+/** The connection once it has had an answer; undefined when it is refused, closed or silent. */
+function openAndAsk(port: number, index: number): Promise<Socket | undefined> {
   const socket = connect(port, "127.0.0.1");
-  socket.on("error", () => {});
-  const signal = AbortSignal.timeout(answerMs);
-  try {
-    await once(socket, "connect", { signal });
-    socket.write(`GET ${paths.small}?id=${keyOf(index)} HTTP/1.1\r\nHost: lab\r\n\r\n`);
-    const [bytes] = await once(socket, "data", { signal });
-    socket.resume();
-    if (`${bytes}`.startsWith("HTTP/1.1 200")) return socket;
-  } catch {
-    // Refused, reset or silent: it counts as an error.
-  }
-  socket.destroy();
-  return undefined;
+  return new Promise((resolve) => {
+    const settle = (isGood: boolean): void => {
+      clearTimeout(late);
+      if (!isGood) socket.destroy();
+      resolve(isGood ? socket : undefined);
+    };
+    const late = setTimeout(() => settle(false), answerMs);
+    socket.on("error", () => settle(false));
+    socket.once("close", () => settle(false));
+    socket.once("connect", () => {
+      socket.write(`GET ${paths.small}?id=${keyOf(index)} HTTP/1.1\r\nHost: lab\r\n\r\n`);
+    });
+    socket.once("data", (bytes) => {
+      socket.resume();
+      settle(`${bytes}`.startsWith("HTTP/1.1 200"));
+    });
+  });
 }
