@@ -58,9 +58,23 @@ export type TcpView = {
   readonly by: "service" | "member";
 };
 
+/**
+ * Who leads an elected service, as its electors told the agent. Terms never fall within a service,
+ * whatever happens to agents; a term has one leader, which is one incarnation of one member.
+ */
+export type LeaderView = {
+  readonly member: MemberId;
+  readonly incarnation: number;
+  readonly term: number;
+  /** While it hands over, requests wait for the leader of the next term. */
+  readonly state: "leading" | "handing-over";
+};
+
 export type ServiceView = {
   readonly name: ServiceName;
-  readonly kind: "replicas";
+  readonly kind: "replicas" | "elected";
+  /** Elected services only; absent while nobody leads. */
+  readonly leader?: LeaderView;
   readonly routes: readonly RouteView[];
   readonly keys: readonly KeySource[];
   readonly placement: Placement;
@@ -116,7 +130,8 @@ const states: readonly MemberState[] = ["starting", "serving", "draining", "leav
 function checkService(service: ServiceView): void {
   check(isRecord(service) && typeof service.name === "string", "service.name must be a string");
   const at = `services.${service.name}`;
-  check(service.kind === "replicas", `${at}.kind must be "replicas"`);
+  check(["replicas", "elected"].includes(service.kind), `${at}.kind is unknown`);
+  if (service.leader !== undefined) checkLeader(at, service);
   check(Array.isArray(service.routes), `${at}.routes must be a list`);
   for (const route of service.routes) {
     check(
@@ -150,6 +165,19 @@ function checkTcp(at: string, tcp: TcpView): void {
 
 function isPort(value: number): boolean {
   return Number.isInteger(value) && value > 0 && value < 65_536;
+}
+
+function checkLeader(at: string, { kind, leader }: ServiceView): void {
+  check(kind === "elected", `${at}.leader is for elected services`);
+  check(isRecord(leader), `${at}.leader must be an object`);
+  check(typeof leader?.member === "string" && leader.member !== "", `${at}.leader.member`);
+  check(isCount(leader?.incarnation), `${at}.leader.incarnation must be a count`);
+  check(isCount(leader?.term) && leader?.term !== 0, `${at}.leader.term must be positive`);
+  check(["leading", "handing-over"].includes(leader?.state ?? ""), `${at}.leader.state is unknown`);
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function checkMember(at: string, member: MemberView): void {
