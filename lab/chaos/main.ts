@@ -10,13 +10,14 @@ import { firstUp } from "./first-up.ts";
 import { gatewayKill } from "./gateway-kill.ts";
 import type { Proof } from "./proof.ts";
 import { type RecordedProof, writeProofPage } from "./proof-page.ts";
-import { replicaKill } from "./replica-kill.ts";
+import { replicaKill, replicaKillUnderLoad } from "./replica-kill.ts";
 import { scaleUnderLoad } from "./scale-under-load.ts";
 import { machine } from "./throwaway-cluster.ts";
 
 const proofs: readonly Proof[] = [
   firstUp,
   replicaKill,
+  replicaKillUnderLoad,
   agentKill,
   gatewayKill,
   allKill,
