@@ -1,0 +1,40 @@
+export {
+  configOf,
+  type ElectionConfig,
+  type ElectionSettings,
+  type LeaseBreak,
+  leaseMs,
+  type Mode,
+  type Preempt,
+  validateConfig,
+} from "./config.ts";
+export { type DurableRecord, freshRecord } from "./durable-record.ts";
+export type { Alarm, Effect } from "./effect.ts";
+export type {
+  AppWord,
+  ArbiterOutcome,
+  ArbiterRecord,
+  Event,
+  Sender,
+  VersionedRecord,
+} from "./event.ts";
+export type { EndOfLeadership, HistoryRow } from "./history.ts";
+export {
+  type Identity,
+  type Member,
+  membersMax,
+  type Voters,
+  type VotersStamp,
+  votersMax,
+} from "./member.ts";
+export type {
+  Answer,
+  DenyReason,
+  LeaderPhase,
+  LeaderRef,
+  Message,
+  Proof,
+  Reason,
+} from "./message.ts";
+export { allRules, type Rules } from "./rules.ts";
+export { type Timing, type TimingName, timingProfiles } from "./timing-profiles.ts";
