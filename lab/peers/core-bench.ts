@@ -2,12 +2,13 @@
  * The connection core on links in memory and on a clock that a test turns: every cut of the bytes and
  * every order of events can be tried, thousands a second.
  */
-import type { View } from "@prunella/wire/view";
+import type { ServiceView, View } from "@prunella/wire/view";
 import type { ClientConnection } from "../../shell/gateway/exchange/client-connection.ts";
 import { ExchangeCore } from "../../shell/gateway/exchange/exchange-core.ts";
 import type { Link } from "../../shell/gateway/exchange/transport.ts";
 import type { UpstreamConnection } from "../../shell/gateway/exchange/upstream-connection.ts";
 import { defaultLimits, type Limits } from "../../shell/gateway/limits.ts";
+import type { DataPathFact } from "../../shell/gateway/observation/data-path-fact.ts";
 import { memberOf, serviceOf } from "./data-path-fixture.ts";
 
 export class MemoryLink implements Link {
@@ -53,7 +54,9 @@ export type BenchUpstream = {
 export class CoreBench {
   readonly core: ExchangeCore;
   readonly upstreams: BenchUpstream[] = [];
+  readonly facts: DataPathFact[] = [];
   nowMs = 1_000;
+  #version = 0;
 
   constructor(memberCount: number, limits: Partial<Limits> = {}) {
     this.core = new ExchangeCore({
@@ -70,17 +73,18 @@ export class CoreBench {
       processBits: 7,
       accessLog: undefined,
       localEndpoints: undefined,
-      report: undefined,
+      report: (fact) => this.facts.push(fact),
     });
     this.core.tick(this.nowMs, 0);
     const ports = Array.from({ length: memberCount }, (_, index) => ({ port: index + 1 }));
-    const view: View = {
-      cluster: "shop",
-      agentTerm: 1,
-      version: 1,
-      controlUrl: "",
-      services: [{ ...serviceOf([]), members: ports.map(memberOf) }],
-    };
+    this.show({ ...serviceOf([]), members: ports.map(memberOf) });
+  }
+
+  /** Applies the next view. */
+  show(...services: readonly ServiceView[]): void {
+    this.#version += 1;
+    const version = this.#version;
+    const view: View = { cluster: "shop", agentTerm: 1, version, controlUrl: "", services };
     this.core.applyView(view, this.nowMs);
   }
 

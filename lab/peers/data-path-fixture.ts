@@ -47,6 +47,20 @@ export function serviceOf(
   };
 }
 
+/** An elected service of two members or more; `leads` is the index of the leader, if there is one. */
+export function electedOf(
+  members: readonly MemberShape[],
+  leads: number | undefined,
+  term: number,
+  changes: Partial<ServiceView> = {},
+): ServiceView {
+  const service = serviceOf(members, { kind: "elected", ...changes });
+  const leader = leads === undefined ? undefined : service.members[leads];
+  if (leader === undefined) return service;
+  const { id: member, incarnation } = leader;
+  return { ...service, leader: { member, incarnation, term, state: "leading" } };
+}
+
 export class DataPathFixture implements AsyncDisposable {
   readonly path: DataPath;
   port = 0;

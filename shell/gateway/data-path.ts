@@ -7,7 +7,7 @@ import { once } from "node:events";
 import type { Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
-import { isNewer, type View } from "@prunella/wire/view";
+import { isNewer, type LeaderView, type View } from "@prunella/wire/view";
 import { connectionsWithin, openFilesLimit } from "./descriptor-limit.ts";
 import { ExchangeCore } from "./exchange/exchange-core.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -104,6 +104,15 @@ export class DataPath {
     this.#tcp.apply(view);
     if (this.#core.needsFineTick) this.#ensureFineTick();
     return { applied: true, rebuilt };
+  }
+
+  /** Of each elected service: the leader of the highest term that was seen. */
+  knownLeaders(): ReadonlyMap<ServiceName, LeaderView> {
+    const leaders = new Map<ServiceName, LeaderView>();
+    for (const { name, leaderRoute } of this.#core.state.services.values()) {
+      if (leaderRoute?.known !== undefined) leaders.set(name, leaderRoute.known);
+    }
+    return leaders;
   }
 
   /** Resolves when each port of a TCP service is open, or could not be had (`snapshot().tcpPorts`). */

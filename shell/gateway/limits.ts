@@ -44,6 +44,9 @@ export type Limits = {
   readonly heldMax: number;
   readonly heldBytesMax: number;
 
+  /** So long a request for a leader waits for news of it before followers are asked. */
+  readonly leaderNewsMs: number;
+
   /** Retries of one request after bytes were sent. Failed connects have `connectsMax` of their own. */
   readonly retriesMax: number;
   readonly connectsMax: number;
@@ -90,6 +93,7 @@ export const defaultLimits: Limits = {
   holdMs: 2_000,
   heldMax: 1_024,
   heldBytesMax: 8_388_608,
+  leaderNewsMs: 500,
   retriesMax: 2,
   connectsMax: 8,
   keptBytesMax: 65_536,

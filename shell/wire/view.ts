@@ -75,6 +75,14 @@ export type ServiceView = {
   readonly kind: "replicas" | "elected";
   /** Elected services only; absent while nobody leads. */
   readonly leader?: LeaderView;
+  /**
+   * What an instance of an elected service does with a request that is not for it: pass it to the
+   * leader it knows, answer with its address, or refuse. A gateway that has no news of a leader asks
+   * followers only if they pass requests on.
+   */
+  readonly followers?: "proxy" | "redirect" | "refuse";
+  /** An answer that has begun under an overtaken leader may end: it cannot become wrong. */
+  readonly finishStarted?: boolean;
   readonly routes: readonly RouteView[];
   readonly keys: readonly KeySource[];
   readonly placement: Placement;
@@ -132,6 +140,10 @@ function checkService(service: ServiceView): void {
   const at = `services.${service.name}`;
   check(["replicas", "elected"].includes(service.kind), `${at}.kind is unknown`);
   if (service.leader !== undefined) checkLeader(at, service);
+  const followers = [undefined, "proxy", "redirect", "refuse"];
+  check(followers.includes(service.followers), `${at}.followers is unknown`);
+  const isFlag = [undefined, true, false].includes(service.finishStarted);
+  check(isFlag, `${at}.finishStarted must be true or false`);
   check(Array.isArray(service.routes), `${at}.routes must be a list`);
   for (const route of service.routes) {
     check(

@@ -49,6 +49,7 @@ const closedLabels = [
   "drain",
   "tunnel-idle",
   "tunnel-drain",
+  "leader", // A tunnel to a leader that was overtaken.
   "broken", // The answer could not be completed.
 ] as const;
 export type ClosedLabel = (typeof closedLabels)[number];

@@ -12,6 +12,8 @@
  *   refused by the member (421, 503 + Refused)    next, paid         next, paid
  *   closed before, or within a held response      next, paid         502, never again
  *
+ * What the leader of an elected service does to this is in `leader-answer.ts`.
+ *
  * A request for which no member is left waits (`holdMs`), because the usual reason is a restart.
  */
 
@@ -25,6 +27,7 @@ import { clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import { breakOff, clearKept, cutUpstream, detach } from "./conclusion.ts";
 import type { CoreState } from "./core-state.ts";
 import type { Exchange } from "./exchange.ts";
+import { writeWithTerm } from "./head-writing.ts";
 import { refuse, refuseUnavailable } from "./own-answer.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 import { discard, takeIdle } from "./upstream-pool.ts";
@@ -42,6 +45,7 @@ function assign(core: CoreState, service: Service, exchange: Exchange, member: M
   exchange.member = member;
   exchange.servedBy = member;
   exchange.attempts += 1;
+  exchange.term = service.leaderRoute?.term ?? 0;
   service.began(member);
   const upstream = takeIdle(member, !exchange.idempotent, core.nowMs);
   if (upstream === undefined) {
@@ -70,12 +74,13 @@ export function send(core: CoreState, exchange: Exchange, upstream: UpstreamConn
   upstream.beginExchange(exchange);
   exchange.sent = true;
   exchange.sentAtMs = core.nowMs;
+  const wire = wireOf(core, exchange, upstream);
   let flows: boolean;
   if (kept.length === 0) {
-    flows = link.write(exchange.wire);
+    flows = link.write(wire);
   } else {
     link.cork();
-    flows = link.write(exchange.wire);
+    flows = link.write(wire);
     for (const piece of kept) flows = link.write(piece);
     link.uncork();
   }
@@ -85,6 +90,12 @@ export function send(core: CoreState, exchange: Exchange, upstream: UpstreamConn
   if (!flows) client.pause(pauseFor.upstream);
   client.resume(pauseFor.kept);
   if (client.pauses === 0) client.wait(core.nowMs + core.limits.bodyMs, deadline.body);
+}
+
+/** A leader is told the term under which it is asked; a follower that passes it on knows its own. */
+function wireOf(core: CoreState, exchange: Exchange, upstream: UpstreamConnection): Buffer {
+  if (upstream.service.leaderRoute === undefined || exchange.asksFollower) return exchange.wire;
+  return writeWithTerm(core.slab, exchange.wire, exchange.fieldsEndAt, exchange.term);
 }
 
 /** The body is too large to be kept: from now on there is one attempt. */
@@ -104,7 +115,10 @@ function hold(core: CoreState, service: Service, exchange: Exchange): void {
   }
   exchange.isHeld = true;
   // One patience for the whole request, however often it comes back to wait.
-  if (exchange.heldUntilMs === 0) exchange.heldUntilMs = core.nowMs + limits.holdMs;
+  if (exchange.heldUntilMs === 0) {
+    exchange.heldUntilMs = core.nowMs + limits.holdMs;
+    exchange.askFollowersAtMs = core.nowMs + limits.leaderNewsMs;
+  }
   service.waiting.push(exchange);
 }
 
@@ -122,7 +136,7 @@ export function resumeWaiting(core: CoreState, service: Service): void {
   let stuck = 0;
   for (const exchange of queue) {
     if (!exchange.isHeld) continue;
-    forgive(exchange, core.nowMs);
+    if (service.leaderRoute === undefined) forgive(exchange, core.nowMs);
     const member =
       stuck < stuckMax ? choose(service, exchange, core.limits, core.nowMs) : undefined;
     if (member !== undefined) {
@@ -131,7 +145,8 @@ export function resumeWaiting(core: CoreState, service: Service): void {
     } else if (core.nowMs >= exchange.heldUntilMs) {
       giveUpWaiting(core, service, exchange);
     } else {
-      stuck += 1;
+      // One that needs a new term says nothing about those behind it.
+      if (exchange.termMin === 0) stuck += 1;
       service.waiting.push(exchange);
     }
   }
@@ -223,6 +238,9 @@ export function exchangeFailed(
     breakOff(core, exchange, failure.reason);
   } else if (failure.mayRepeat && mayRepeat(core, service, exchange, exchange.idempotent)) {
     repeat(core, exchange, member);
+  } else if (failure.mayRepeat && mayFollowLeader(core, service, exchange)) {
+    exchange.termMin = exchange.term + 1;
+    sendAgain(core, exchange);
   } else {
     refuse(core, exchange.client, refusal[failure.reason]);
   }
@@ -268,7 +286,20 @@ function mayRepeat(
 
 function repeat(core: CoreState, exchange: Exchange, member: Member): void {
   exchange.retryCount += 1;
-  exchange.sent = false;
   exchange.tried.push(member);
+  sendAgain(core, exchange);
+}
+
+/**
+ * The leader of another term may get it. That is no retry and costs nothing: terms are rare, and each
+ * gives a request one chance.
+ */
+export function mayFollowLeader(core: CoreState, service: Service, exchange: Exchange): boolean {
+  if (service.leaderRoute === undefined || core.draining) return false;
+  return exchange.idempotent && exchange.whole && exchange.client.phase === clientPhase.exchange;
+}
+
+export function sendAgain(core: CoreState, exchange: Exchange): void {
+  exchange.sent = false;
   dispatch(core, exchange);
 }

@@ -173,6 +173,7 @@ export class ExchangeCore {
     this.state.nowMs = nowMs;
     const rebuilt = applyServices(this.state, view);
     for (const service of this.state.services.values()) this.#resume(service.name);
+    this.#release();
     return rebuilt;
   }
 

@@ -67,6 +67,18 @@ export class Exchange {
   heldUntilMs = 0;
   isHeld = false;
 
+  // Leader routes only.
+  /** The term under which it was sent, or, by way of a follower, the one that the answer names. */
+  term = 0;
+  /** It has failed under the term before this one, and may not be sent again before. */
+  termMin = 0;
+  /** It was given to somebody who may pass it to a leader that we do not know. */
+  asksFollower = false;
+  /** Without news of a leader, followers are asked from then on; 0 until it waits. */
+  askFollowersAtMs = 0;
+  /** Where in `wire` the fields end: a line for the term goes there. */
+  fieldsEndAt = 0;
+
   // The response.
   status = 0;
   /** A byte of the final response was given to the client: no retry any more (G9). */
@@ -116,6 +128,11 @@ export class Exchange {
     this.diverted = undefined;
     this.heldUntilMs = 0;
     this.isHeld = false;
+    this.term = 0;
+    this.termMin = 0;
+    this.asksFollower = false;
+    this.askFollowersAtMs = 0;
+    this.fieldsEndAt = 0;
     this.status = 0;
     this.given = false;
     this.closeDelimited = false;

@@ -30,6 +30,7 @@ const upgradeLine = Buffer.from("Connection: Upgrade\r\n");
 const closeLine = Buffer.from("Connection: close\r\n");
 const keepAliveLine = Buffer.from("Connection: keep-alive\r\n");
 const chunkedLine = Buffer.from("Transfer-Encoding: chunked\r\n");
+const termName = Buffer.from("Prunella-Term: ");
 const dateName = Buffer.from("Date: ");
 
 const forwardedForKey = Buffer.from("x-forwarded-for");
@@ -77,6 +78,24 @@ export function writeRequestHead(
   // A trusted peer's id has stayed where it was.
   if (head.requestIdStart < 0) writeField(slab, requestIdName, ids.bytes, 0, ids.bytes.length);
   slab.putAll(crlf);
+}
+
+/** Room for `writeWithTerm` beside the bytes that are there. */
+const termRoom = 64;
+
+/**
+ * A copy of a written request with the line that names the term. The same request may leave under
+ * another term, or under none, so the line is not part of what is kept.
+ */
+export function writeWithTerm(slab: Slab, wire: Buffer, fieldsEndAt: number, term: number): Buffer {
+  slab.reserve(wire.length + termRoom);
+  const start = slab.at;
+  slab.put(wire, 0, fieldsEndAt);
+  slab.putAll(termName);
+  slab.putText(String(term));
+  slab.putAll(crlf);
+  slab.put(wire, fieldsEndAt, wire.length);
+  return slab.view(start);
 }
 
 function writeRequestLine(slab: Slab, bytes: Uint8Array, head: RequestHead): void {

@@ -150,6 +150,7 @@ function start(
   const wireStart = slab.at;
   core.ids.next();
   writeRequestHead(slab, headBytes, head, client, service.hostBytes, core.ids);
+  exchange.fieldsEndAt = slab.at - wireStart - 2;
   if (core.options.accessLog !== undefined && exchange.requestId === "") {
     exchange.requestId = core.ids.bytes.toString("latin1");
   }

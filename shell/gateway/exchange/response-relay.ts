@@ -31,6 +31,7 @@ import {
 } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeadRoom, withHead, writeResponseHead } from "./head-writing.ts";
+import { leaderRefused, withholdHead } from "./leader-answer.ts";
 import { beginBody, endBody, relayBody } from "./response-body.ts";
 import { giveClient } from "./response-ending.ts";
 import { openTunnel, relayToClient } from "./tunnel.ts";
@@ -123,6 +124,12 @@ function takeHead(
   bytes: Uint8Array,
   at: number,
 ): void {
+  const { leaderRoute } = upstream.service;
+  if (leaderRoute !== undefined && head.status >= 200 && isRefusal(head)) {
+    if (leaderRefused(core, upstream, leaderRoute)) return;
+  } else if (leaderRoute !== undefined && withholdHead(core, upstream, leaderRoute, head)) {
+    return;
+  }
   if (head.body === bodyKind.tunnel) {
     switchProtocols(core, upstream, exchange, head, headBytes, bytes, at);
     return;
@@ -133,7 +140,7 @@ function takeHead(
   }
   upstream.keepAlive = head.keepAlive;
   upstream.keepAliveSeconds = head.keepAliveSeconds;
-  if (isRefusal(head) && repeatRefused(core, upstream)) return;
+  if (leaderRoute === undefined && isRefusal(head) && repeatRefused(core, upstream)) return;
   judge(core, upstream, head);
   exchange.service?.counters.upstreamDuration.add(core.nowMs - exchange.sentAtMs);
   exchange.status = head.status;

@@ -6,6 +6,9 @@ export type DataPathFact = {
   readonly type:
     | "framing-fault" // A member sent bytes that belong to no response, twice within 60 s.
     | "fail-open" // More members look bad than may be ejected: all are admitted.
+    | "term-conflict" // A view names another leader of the same term: ignored.
+    | "term-lower" // A view names a leader of a term that was overtaken: ignored.
+    | "view-behind" // An answer names a higher term than any view: a fresh view is needed.
     | "emptied" // A view left a service without a serving member.
     | "port-refused" // A port of a TCP service cannot be had; it is tried again.
     | "view-invalid"; // A service of the view cannot be placed; its old placement stays.

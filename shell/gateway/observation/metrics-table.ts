@@ -60,6 +60,19 @@ function perService(kind: Kind, value: (service: ServiceSnapshot) => number): Me
   return { ...kind, labels: ["service"], read };
 }
 
+/** Services that have no such number are left out. */
+function perServiceWith(
+  kind: Kind,
+  value: (service: ServiceSnapshot) => number | undefined,
+): MetricRow {
+  const read = ({ path }: MetricsInput) =>
+    path.services.flatMap((service) => {
+      const number = value(service);
+      return number === undefined ? [] : [{ labels: { service: service.name }, value: number }];
+    });
+  return { ...kind, labels: ["service"], read };
+}
+
 function perServiceAnd(
   kind: Kind,
   label: string,
@@ -157,6 +170,14 @@ export const metricRows: readonly MetricRow[] = [
     counter("held_refused", "Requests that waited in vain, by reason."),
     "reason",
     (service) => service.heldRefused,
+  ),
+  perServiceWith(
+    gauge("leader_term", "Highest term of the leader of an elected service."),
+    (service) => service.leaderTerm,
+  ),
+  perServiceWith(
+    counter("stale_answers_dropped", "Answers of overtaken leaders that no client has seen."),
+    (service) => (service.leaderTerm === undefined ? undefined : service.staleAnswersDropped),
   ),
   perMember(gauge("in_flight", "Requests and tunnels that are open now."), (m) => m.inFlight),
   perMember(counter("member_requests", "Requests sent to a member."), (m) => m.requests),

@@ -6,7 +6,7 @@ const divertedLabels = ["state", "refused", "faults", "load", "full", "retried"]
 /** Why a request did not go to its home member. */
 export type DivertedLabel = (typeof divertedLabels)[number];
 
-const retryLabels = ["free", "spent", "exhausted", "unsafe"] as const;
+const retryLabels = ["free", "spent", "exhausted", "unsafe", "term"] as const;
 export type RetryLabel = (typeof retryLabels)[number];
 
 const discardedLabels = [
@@ -17,6 +17,7 @@ const discardedLabels = [
   "early", // It answered before the request was complete.
   "gone", // Its member takes no more traffic.
   "idle", // Unused for too long, or too many.
+  "leader", // Its member was overtaken by a leader of a higher term.
   "late", // No response head in time.
   "malformed", // Not HTTP, or not strictly.
   "peer", // Closed by the member while idle.
@@ -48,5 +49,7 @@ export class ServiceCounters {
   failOpen = 0;
   clientAborts = 0;
   brokenResponses = 0;
+  /** Answers of leaders that were overtaken. */
+  staleAnswersDropped = 0;
   ringMovedRatio = 0;
 }

@@ -41,7 +41,7 @@ export type ServiceSnapshot = {
   readonly requests: Counts;
   readonly duration: DurationHistogram;
   readonly upstreamDuration: DurationHistogram;
-  /** By outcome: `free`, `spent`, `exhausted`, `unsafe`. */
+  /** By outcome: `free`, `spent`, `exhausted`, `unsafe`, `term`. */
   readonly retries: Counts;
   readonly retryTokens: number;
   /** Requests that another member than the home got, by reason. */
@@ -56,6 +56,12 @@ export type ServiceSnapshot = {
   /** TCP connections by what became of them: `relayed`, `no-member`, `connect-failed`, `too-many`. */
   readonly tcpConnections: Counts;
   readonly tcpBytes: Counts;
+  /** Elected services only: the highest term that this gateway has seen; 0 before the first leader. */
+  readonly leaderTerm: number | undefined;
+  /** Elected services only, and only while a leader is known: who gets the requests. */
+  readonly leader: MemberId | undefined;
+  /** Answers given under a term that was no longer the highest. No client has seen them. */
+  readonly staleAnswersDropped: number;
   readonly clientAborts: number;
   readonly brokenResponses: number;
   /** Share of the table that the last new placement moved, 0 to 1. */

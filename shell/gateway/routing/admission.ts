@@ -3,7 +3,8 @@
  *
  * The home member by placement, if it may have one more; else random jumps, then everybody in order.
  * When nobody may, somebody who serves gets it all the same (fail open), but never above the
- * concurrency limit. Undefined means that the request has to wait.
+ * concurrency limit. Undefined means that the request has to wait. For an elected service none of
+ * that holds: its leader gets everything (`leader-route.ts`).
  *
  * Not admissible, in this order of telling: tried by this request already (`retried`), not serving
  * (`state`), refused a connect a moment ago (`refused`), too many faults in a row (`faults`), above
@@ -13,6 +14,7 @@ import { admissible, nextOwnerIndex, ownerIndex, ownerOfSeed512 } from "@prunell
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Limits } from "../limits.ts";
 import type { DivertedLabel } from "../observation/service-counters.ts";
+import { chooseLeader } from "./leader-route.ts";
 import type { Member } from "./member.ts";
 import type { Service } from "./service.ts";
 
@@ -24,6 +26,10 @@ export function choose(
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
+  const { leaderRoute } = service;
+  if (leaderRoute !== undefined) {
+    return chooseLeader(service, leaderRoute, exchange, limits, nowMs);
+  }
   if (service.servingCount === 0) return undefined;
   const home = homeOf(service, exchange);
   if (home === undefined) return failOpen(service, exchange, limits, nowMs);
@@ -57,15 +63,10 @@ function obstacleTo(
   if (!member.serving) return "state";
   if (nowMs < member.refusedUntilMs) return "refused";
   if (nowMs < member.ejectedUntilMs) return "faults";
-  if (isFull(member, limits)) return "full";
+  if (member.isFull(limits)) return "full";
   // The source's map has no load bound: it would hide what the experiments measure.
   if (service.placement === undefined || member.place < 0) return undefined;
   return admissible(service.load, member.place) ? undefined : "load";
-}
-
-function isFull(member: Member, limits: Limits): boolean {
-  if (member.inFlight >= limits.maxInFlight) return true;
-  return member.connectionCount >= limits.upstreamConnectionsMax && member.idle.length === 0;
 }
 
 function jump(
@@ -134,7 +135,7 @@ function failOpen(
   let best: Member | undefined;
   let bestIsOut = true;
   for (const member of service.members) {
-    if (!member.serving || isFull(member, limits) || exchange.hasTried(member)) continue;
+    if (!member.serving || member.isFull(limits) || exchange.hasTried(member)) continue;
     const isOut = member.isOut(nowMs);
     if (best !== undefined && !isBetter(member, isOut, best, bestIsOut)) continue;
     best = member;

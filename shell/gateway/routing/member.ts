@@ -10,6 +10,7 @@
  */
 import type { MemberView } from "@prunella/wire/view";
 import type { UpstreamConnection } from "../exchange/upstream-connection.ts";
+import type { Limits } from "../limits.ts";
 import type { MemberSnapshot } from "../observation/snapshot.ts";
 import { Tally } from "../observation/tally.ts";
 
@@ -62,6 +63,12 @@ export class Member {
   /** True while the gateway itself keeps it out. */
   isOut(nowMs: number): boolean {
     return nowMs < this.refusedUntilMs || nowMs < this.ejectedUntilMs;
+  }
+
+  /** At its concurrency limit, or without a connection to have. */
+  isFull(limits: Limits): boolean {
+    if (this.inFlight >= limits.maxInFlight) return true;
+    return this.connectionCount >= limits.upstreamConnectionsMax && this.idle.length === 0;
   }
 
   connected(): void {

@@ -23,6 +23,7 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
     });
   }
   if (!member.faulted(label) || !member.serving || service.servingCount <= 1) return;
+  if (member === service.leader) return; // Nobody could take its place.
   const out = service.members.filter((other) => other.serving && core.nowMs < other.ejectedUntilMs);
   if (out.includes(member)) return;
   if (out.length < Math.max(1, Math.floor(service.servingCount * outShare))) {

@@ -13,6 +13,7 @@ import type { MemberView, ServiceView } from "@prunella/wire/view";
 import type { Exchange } from "../exchange/exchange.ts";
 import { ServiceCounters } from "../observation/service-counters.ts";
 import { type ChunkLimits, requestChunkLimits } from "../parser/index.ts";
+import { LeaderRoute, type LeaderVerdict, leaderOf } from "./leader-route.ts";
 import { Member } from "./member.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
@@ -48,6 +49,10 @@ export class Service {
   /** Requests that wait for a member, first in first out. */
   readonly waiting: Exchange[] = [];
   readonly budget: RetryBudget;
+  /** Elected services only. */
+  leaderRoute: LeaderRoute | undefined = undefined;
+  /** The member that leads, whether it serves or not; undefined while nobody is known to. */
+  leader: Member | undefined = undefined;
   readonly counters = new ServiceCounters();
   #placedAs = "";
 
@@ -90,6 +95,19 @@ export class Service {
     }
     this.#index();
     return { rebuilt, retired };
+  }
+
+  /** Takes over who leads; undefined for a service that is not elected. After `apply`. */
+  follow(): LeaderVerdict | undefined {
+    if (this.view.kind !== "elected") {
+      this.leaderRoute = undefined;
+      this.leader = undefined;
+      return undefined;
+    }
+    this.leaderRoute ??= new LeaderRoute();
+    const verdict = this.leaderRoute.take(this.view.leader);
+    this.leader = leaderOf(this);
+    return verdict;
   }
 
   /** The service has left the view: nobody new, what is under way may finish. */

@@ -28,6 +28,16 @@ export function leastConnected(
   return best;
 }
 
+/** Of an elected service: its leader, which is the only one that may take connections. */
+export function leading(
+  service: Service,
+  tried: readonly Member[],
+  limits: Limits,
+): Member | undefined {
+  const { leader } = service;
+  return leader !== undefined && mayTake(leader, tried, limits) ? leader : undefined;
+}
+
 /** The member behind a port of its own, if it takes connections. */
 export function memberNumbered(
   service: Service,

@@ -3,18 +3,19 @@
  * to members as they come.
  *
  *   service  one port; each connection goes to the member with the fewest. If it does not accept
- *            within a second, one sibling is tried.
+ *            within a second, one sibling is tried. Of an elected service the leader gets all.
  *   member   a port for each member, by its number: first port + number - 1. Without that member the
  *            port stays, and connections are closed at once.
  *
  * A new incarnation of a member ends the connections to the old one, which is no more; a member that
- * drains or leaves keeps its connections for `tunnelDrainMs` (G16).
+ * drains or leaves keeps its connections for `tunnelDrainMs` (G16). A new term of an elected service
+ * ends all connections that were made to a leader before it.
  */
 import type { Socket } from "node:net";
 import type { View } from "@prunella/wire/view";
 import type { CoreState } from "../exchange/core-state.ts";
 import type { Service } from "../routing/service.ts";
-import { leastConnected, memberNumbered } from "./tcp-choice.ts";
+import { leading, leastConnected, memberNumbered } from "./tcp-choice.ts";
 import { type Door, TcpDoors } from "./tcp-doors.ts";
 import { TcpRelay } from "./tcp-relay.ts";
 
@@ -68,7 +69,7 @@ export class TcpFront {
     const nowMs = this.#now();
     for (const relay of this.#relays) {
       const { member } = relay;
-      if (member?.current === false) {
+      if (member?.current === false || relay.isOvertaken) {
         relay.cut();
       } else if (relay.isEnding) {
         relay.cutAtMs ??= nowMs + this.#core.limits.slowReaderMs;
@@ -109,6 +110,7 @@ export class TcpFront {
       choose: (tried) => this.#choose(door, service, tried),
       triesMax: door.number === undefined ? triesOfService : 1,
       connectMs: this.#core.limits.connectRemoteMs,
+      followsLeader: door.number === undefined,
       now: this.#now,
       onEnd: (ended) => this.#relays.delete(ended),
     });
@@ -119,6 +121,7 @@ export class TcpFront {
   #choose(door: Door, service: Service, tried: Parameters<typeof leastConnected>[1]) {
     const { limits } = this.#core;
     if (door.number !== undefined) return memberNumbered(service, door.number, tried, limits);
+    if (service.leaderRoute !== undefined) return leading(service, tried, limits);
     this.#turn += 1;
     return leastConnected(service, tried, limits, this.#turn, this.#now());
   }

@@ -17,6 +17,8 @@ export type TcpRelayOptions = {
   readonly choose: (tried: readonly Member[]) => Member | undefined;
   readonly triesMax: number;
   readonly connectMs: number;
+  /** It belongs to the leader of an elected service and ends with its term. */
+  readonly followsLeader: boolean;
   readonly now: () => number;
   readonly onEnd: (relay: TcpRelay) => void;
 };
@@ -31,6 +33,7 @@ export class TcpRelay {
   #upstream: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
+  #term = 0;
   #ended = false;
   /** Set while its member takes no new connections: when it is cut. */
   cutAtMs: number | undefined;
@@ -46,6 +49,12 @@ export class TcpRelay {
   /** One side has closed, and the other only has to take what is left. */
   get isEnding(): boolean {
     return this.#connected && (this.#upstream === undefined || this.#options.client.destroyed);
+  }
+
+  /** Its leader has been followed by another one, or by itself under a higher term. */
+  get isOvertaken(): boolean {
+    const { followsLeader, service } = this.#options;
+    return followsLeader && this.#term < (service.leaderRoute?.term ?? 0);
   }
 
   start(): void {
@@ -74,6 +83,7 @@ export class TcpRelay {
       return;
     }
     this.#tried.push(member);
+    this.#term = service.leaderRoute?.term ?? 0;
     this.#member = member;
     service.began(member);
     const { host, port } = member;

@@ -2,7 +2,7 @@
  * The view in force: judged when it comes in, handed to the data path, kept on disk.
  */
 import type { ServiceName } from "@prunella/core/kernel";
-import type { View } from "@prunella/wire/view";
+import type { LeaderView, View } from "@prunella/wire/view";
 import type { DataPath } from "../data-path.ts";
 import type { ViewFile } from "./view-file.ts";
 import { judgeView } from "./view-guard.ts";
@@ -13,6 +13,19 @@ export type Applied = {
   /** Services whose placement was built anew. */
   readonly rebuilt: readonly ServiceName[];
 };
+
+/**
+ * What a successor of this process must know: the leaders of the highest terms that were seen, which
+ * need not be those that the view names (G11).
+ */
+function withKnownLeaders(view: View, leaders: ReadonlyMap<ServiceName, LeaderView>): View {
+  if (leaders.size === 0) return view;
+  const services = view.services.map((service) => {
+    const leader = leaders.get(service.name);
+    return leader === undefined ? service : { ...service, leader };
+  });
+  return { ...view, services };
+}
 
 export class CurrentView {
   readonly #cluster: string;
@@ -69,7 +82,7 @@ export class CurrentView {
     if (verdict.type === "known") return { applied: false, rebuilt: [] };
     const { rebuilt } = this.#dataPath.applyView(next);
     this.#view = next;
-    this.#file?.keep(next);
+    this.#file?.keep(withKnownLeaders(next, this.#dataPath.knownLeaders()));
     return { applied: true, rebuilt };
   }
 }

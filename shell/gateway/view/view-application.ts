@@ -6,8 +6,10 @@ import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import type { ServiceView, View } from "@prunella/wire/view";
 import type { CoreState } from "../exchange/core-state.ts";
 import { refuseAllWaiting } from "../exchange/dispatch.ts";
+import { endLowerTerms } from "../exchange/leader-answer.ts";
 import { closeIdle } from "../exchange/upstream-pool.ts";
 import { createRequestLimits } from "../parser/index.ts";
+import type { Member } from "../routing/member.ts";
 import { RouteTable } from "../routing/route.ts";
 import { Service } from "../routing/service.ts";
 
@@ -32,10 +34,12 @@ export function applyServices(core: CoreState, view: View): readonly ServiceName
 
 function applyOne(core: CoreState, service: Service, view: ServiceView): boolean {
   const served = service.servingCount > 0;
+  const leaderBefore = service.leader;
   try {
     const { rebuilt, retired } = service.apply(view);
     for (const member of retired) closeIdle(member);
     for (const member of service.members) if (!member.serving) closeIdle(member);
+    followLeader(core, service, leaderBefore);
     if (served && service.servingCount === 0) {
       core.report({
         type: "emptied",
@@ -55,6 +59,33 @@ function applyOne(core: CoreState, service: Service, view: ServiceView): boolean
       message: `${service.name} keeps its last members: ${error.message}`,
     });
     return false;
+  }
+}
+
+/** G11: who leads is taken over only if the term allows it, whatever the view says. */
+function followLeader(core: CoreState, service: Service, before: Member | undefined): void {
+  const verdict = service.follow();
+  const { leaderRoute, view } = service;
+  if (leaderRoute === undefined || verdict === undefined) return;
+  const { name } = service;
+  const { known, term } = leaderRoute;
+  if (verdict === "new-term") {
+    if (before !== undefined) closeIdle(before);
+    endLowerTerms(core, service, leaderRoute);
+  } else if (verdict === "lower") {
+    core.report({
+      type: "term-lower",
+      service: name,
+      member: view.leader?.member,
+      message: `A view says that ${view.leader?.member} leads ${name} under term ${view.leader?.term}, but term ${term} was seen. ${known?.member} stays; the agent has lost its memory of terms.`,
+    });
+  } else if (verdict === "conflict") {
+    core.report({
+      type: "term-conflict",
+      service: name,
+      member: view.leader?.member,
+      message: `TERM_CONFLICT: a view says that ${view.leader?.member} leads ${name} under term ${term}, which belongs to ${known?.member} (incarnation ${known?.incarnation}). It is ignored; two members with one vote file or one name can do that.`,
+    });
   }
 }
 
