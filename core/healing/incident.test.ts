@@ -56,6 +56,23 @@ test("what a person asked for is no incident", () => {
   assert.deepEqual(list, []);
 });
 
+test("I1 a copy that cannot be ended is an incident, also when its end was asked for", () => {
+  const beginning = [
+    fact("restarting", 0, "hello-1", { asked: true }),
+    fact("terminating", 5),
+    fact("killed", 5_000),
+    fact("stuck", 7_000),
+  ];
+  const [open] = fold(...beginning).list;
+  assert.deepEqual([open?.title, open?.closedAtMs], ["hello-1 stuck.", undefined]);
+  const [closed] = fold(
+    ...beginning,
+    fact("exited", 9_000, "hello-1", { expected: true }),
+    fact("ready", 9_100),
+  ).list;
+  assert.equal(closed?.healedMs, 2_100);
+});
+
 test("siblings that fail together are one incident, healed when the last one is back", () => {
   const { list } = fold(
     fact("exited", 0, "hello-1"),

@@ -94,6 +94,7 @@ export function isAbnormal({ type, data }: Fact): boolean {
     case "backing-off":
     case "parked":
     case "port-taken":
+    case "stuck":
     case "disk-full":
       return true;
     default:
