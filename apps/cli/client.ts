@@ -44,7 +44,8 @@ export class Client {
 
   async status(withinMs = answerMsMax): Promise<ClusterStatus> {
     const answer = await this.#json({ method: "GET", path: "/v1/status" }, withinMs);
-    return this.#shaped<ClusterStatus>(answer, "services", "gateways");
+    const status = this.#shaped<ClusterStatus>(answer, "services", "gateways");
+    return { ...status, troubles: status.troubles ?? [] }; // An older agent knows of none.
   }
 
   async plan(application: Application): Promise<readonly PlannedChange[]> {
@@ -81,7 +82,8 @@ export class Client {
   async why(instance: string): Promise<Explanation> {
     const path = `/v1/instances/${encodeURIComponent(instance)}/why`;
     const answer = await this.#json({ method: "GET", path });
-    return this.#shaped<Explanation>(answer, "instance", "incidents");
+    const told = this.#shaped<Explanation>(answer, "instance", "incidents");
+    return { ...told, troubles: told.troubles ?? [] };
   }
 
   logs(instance: string, range: LogRange): AsyncIterable<string> {

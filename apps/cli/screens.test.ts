@@ -237,6 +237,7 @@ test("a host name that differs from the name of the instance is shown", async ()
     next: "nothing to do",
     fix: null,
     incidents: [],
+    troubles: [],
     logTail: [],
   };
   const why = await prunella(agent, "why", "hello-2");
@@ -314,6 +315,39 @@ test("add and rm send what the load-balancer API wants, and show its refusals", 
   assert.match(removed.stderr, /Only 2 instances can be removed/);
 });
 
+test("status and why tell what gateways saw in traffic", async () => {
+  await using agent = await new ControlFixture(three).start();
+  const trouble = {
+    at: new Date(Date.now() - 12_000).toISOString(),
+    type: "gateway.framing-fault",
+    severity: "error" as const,
+    service: "hello",
+    instance: "hello-2",
+    incarnation: 1,
+    message: "hello-2 sent bytes that belong to no answer\u001b[2J",
+    incident: null,
+    data: { gateway: "gateway-1" },
+  };
+  const says = /hello-2 sent bytes that belong to no answer.* \(gateway-1, 1\ds ago\)/;
+  agent.status = { ...agent.status, troubles: [trouble] };
+  const status = await prunella(agent, "status");
+  assert.match(status.stdout, says);
+  assert.ok(!status.stdout.includes("\u001b"));
+  agent.explanation = {
+    instance: instanceOf("hello-2"),
+    service: "hello",
+    next: "goes on serving",
+    fix: null,
+    incidents: [],
+    troubles: [trouble],
+    logTail: ["its last words"],
+  };
+  const why = await prunella(agent, "why", "hello-2");
+  assert.match(why.stdout, /seen in traffic/);
+  assert.match(why.stdout, says);
+  assert.match(why.stdout, /its last words/);
+});
+
 test("why tells the story of an incident", async () => {
   await using agent = await new ControlFixture(three).start();
   const event = (at: string, message: string) => ({
@@ -345,6 +379,7 @@ test("why tells the story of an incident", async () => {
         ],
       },
     ],
+    troubles: [],
     logTail: ["listening\u001b[2J"],
   };
   const { code, stdout } = await prunella(agent, "why", "hello-1");

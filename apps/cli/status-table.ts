@@ -10,6 +10,7 @@ import { phaseText } from "./phase-mark.ts";
 import { reasonText } from "./reason-text.ts";
 import { type Screen, wrap } from "./screen.ts";
 import { type Column, drawTable } from "./table.ts";
+import { troubleLines } from "./trouble-lines.ts";
 import { unsettledBeside } from "./unsettled.ts";
 
 const hostNameTitle = "HOST NAME";
@@ -52,6 +53,7 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
   const lines = [
     headline(status, screen),
     ...unsettledLines(status, screen),
+    ...troubleLines(status.troubles, screen, nowMs),
     "",
     `  ${screen.style("dim", head)}`,
   ];

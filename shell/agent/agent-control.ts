@@ -9,6 +9,7 @@ import type {
   ClusterStatus,
   Explanation,
   InstanceStatus,
+  RecordedEvent,
   ServiceStatus,
 } from "@prunella/wire/control";
 import {
@@ -28,6 +29,7 @@ import { explain } from "./explain.ts";
 import { added, asReplicas, find, type Member, removed, takenNames } from "./membership.ts";
 import { SerialQueue } from "./serial-queue.ts";
 import { type AgentFacts, clusterStatus, serviceStatus } from "./status.ts";
+import { presentTroubles, troublesAround } from "./trouble-choice.ts";
 
 /** How long `add` and `rm` wait for the cluster to follow; the source gives no bound. */
 const settleMsMax = 10_000;
@@ -38,6 +40,8 @@ export type AgentControlOptions = {
   readonly keeper: ClusterKeeper;
   readonly runtime: Runtime;
   readonly chronicle: Chronicle;
+  /** What gateways saw in traffic lately, oldest first. */
+  readonly troubles: () => readonly RecordedEvent[];
   readonly agent: () => AgentFacts;
   /** Program that runs `.ts` and `.js` services. */
   readonly nodePath: string;
@@ -57,8 +61,12 @@ export class AgentControl implements Control {
   }
 
   status(): ClusterStatus {
-    const { keeper, agent } = this.#options;
-    return clusterStatus(keeper.state, keeper.observe(), agent(), keeper.viewsDelivered());
+    const { keeper, agent, troubles } = this.#options;
+    const instances = keeper.observe();
+    return {
+      ...clusterStatus(keeper.state, instances, agent(), keeper.viewsDelivered()),
+      troubles: presentTroubles(troubles(), instances, Date.now()),
+    };
   }
 
   async plan(input: ApplyInput): Promise<readonly PlannedChange[]> {
@@ -153,13 +161,15 @@ export class AgentControl implements Control {
 
   async why(text: string): Promise<Explanation> {
     const { instance } = this.#find(text);
-    const { runtime, chronicle } = this.#options;
-    return explain(
+    const { runtime, chronicle, troubles } = this.#options;
+    const { name } = instance;
+    const told = await explain(
       instance,
-      this.#statusOf(instance.name),
+      this.#statusOf(name),
       runtime,
-      chronicle.incidentsOf(instance.name),
+      chronicle.incidentsOf(name),
     );
+    return { ...told, troubles: troublesAround(troubles(), instance) };
   }
 
   logs(text: string, options: LogOptions, signal: AbortSignal): AsyncIterable<string> {

@@ -85,6 +85,44 @@ test("a killed instance leaves an incident that explains it, under its new incar
   assert.ok(types.includes("instance.exited") && types.includes("instance.ready"), `${types}`);
 });
 
+test("what a gateway sees in traffic is told by status, why and events, and goes with its copy", async () => {
+  await using agent = await AgentUnderTest.start();
+  await agent.call("POST", "/v1/apply", agent.application(1));
+  await agent.until("one serves", async () => (await agent.status()).converged);
+  const { url } = await agent.status();
+  const explained = async () =>
+    (await agent.call("GET", "/v1/instances/api-1/why")).body as Explanation;
+  assert.deepEqual((await explained()).troubles, []);
+  await agent.until("the gateway tells of it", async () => {
+    assert.equal(
+      await (await fetch(`${url}/surplus`)).text(),
+      "ok",
+      "no surplus byte comes through",
+    );
+    return (await agent.status()).troubles.length > 0;
+  });
+  const [trouble] = (await agent.status()).troubles;
+  assert.equal(trouble?.type, "gateway.framing-fault");
+  assert.deepEqual(
+    [trouble?.instance, trouble?.incarnation, trouble?.data["gateway"]],
+    ["api-1", 1, "gateway-1"],
+  );
+  assert.deepEqual((await explained()).troubles, [trouble]);
+  await agent.until("the journal has it", async () => {
+    return (await agent.events(0)).some(({ type }) => type === "gateway.framing-fault");
+  });
+  await agent.kill();
+  await agent.restart();
+  await agent.call("POST", "/v1/instances/api-1/restart");
+  await agent.until("the next copy serves", async () => {
+    const now = await agent.status();
+    return now.converged && now.services[0]?.instances[0]?.incarnation === 2;
+  });
+  assert.deepEqual((await agent.status()).troubles, [], "the next copy starts clean");
+  const told = (await agent.events(0)).filter(({ type }) => type === "gateway.framing-fault");
+  assert.equal(told.length, 1, "the next agent does not hear it again");
+});
+
 test("events stream live and resume where a reader stopped, over the death of an agent too", async () => {
   await using agent = await AgentUnderTest.start();
   await agent.call("POST", "/v1/apply", agent.application(1));

@@ -30,6 +30,7 @@ import { controlServer } from "./control-server.ts";
 import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
 import { openRuntime } from "./local-runtime.ts";
 import { readState, StateFile, termOfViews } from "./state-file.ts";
+import { TroubleRecord } from "./trouble-record.ts";
 
 const folderCheckMs = 1_000;
 
@@ -72,7 +73,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     log,
   });
   const { runtime, leftovers } = opened;
-  const gateways = gatewayFleet(folder, token, options, chronicle, links);
+  const troubles = new TroubleRecord(chronicle, Date.now);
+  const gateways = gatewayFleet(folder, token, options, { chronicle, troubles }, links);
   const controlUrl = (): string => links.controlUrl;
   const hasMemory = remembered !== undefined;
   const wiring = { runtime, gateways, chronicle, controlUrl, file, leftovers, hasMemory };
@@ -84,6 +86,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     keeper,
     runtime,
     chronicle,
+    troubles: () => troubles.recent,
     agent: () => ({ pid: process.pid, url: links.controlUrl, term: state.agentTerm, startedAt }),
     nodePath: options.nodePath,
     inheritedEnv: options.inheritedEnv,
@@ -145,7 +148,7 @@ function gatewayFleet(
   folder: StateFolder,
   token: string,
   { gatewayCommand, compileCache }: AgentOptions,
-  chronicle: Chronicle,
+  { chronicle, troubles }: { readonly chronicle: Chronicle; readonly troubles: TroubleRecord },
   links: Links,
 ): GatewayFleet {
   return new GatewayFleet({
@@ -161,6 +164,7 @@ function gatewayFleet(
         instance,
         message: `${instance} refused the newest view and goes on with its last one: ${why}`,
       }),
+    onTroubles: (instance, page) => troubles.took(instance, page),
   });
 }
 

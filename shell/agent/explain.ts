@@ -15,7 +15,7 @@ export async function explain(
   status: InstanceStatus,
   runtime: Runtime,
   incidents: readonly Incident[],
-): Promise<Explanation> {
+): Promise<Omit<Explanation, "troubles">> {
   return {
     instance: status,
     service: instance.service,

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { InstanceName } from "@prunella/core/kernel";
 import type { Instance, Runtime } from "@prunella/runtime";
 import { readJsonSync, type StateFolder, writeJsonSync } from "@prunella/store";
+import type { TroublePage } from "@prunella/wire/trouble";
 import type { View } from "@prunella/wire/view";
 import type { ClusterState } from "./cluster-state.ts";
 import { GatewayLink } from "./gateway-link.ts";
@@ -28,6 +29,8 @@ export type GatewayFleetOptions = {
   readonly onChange: () => void;
   /** A gateway refused a view; told once for each reason. */
   readonly onRefused: (gateway: InstanceName, why: string) => void;
+  /** A gateway saw members do wrong. */
+  readonly onTroubles: (gateway: InstanceName, page: TroublePage) => void;
 };
 
 export class GatewayFleet {
@@ -144,12 +147,13 @@ export class GatewayFleet {
   #link(instance: InstanceName): GatewayLink {
     const known = this.#links.get(instance);
     if (known !== undefined) return known;
-    const { folder, token, onChange, onRefused } = this.#options;
+    const { folder, token, onChange, onRefused, onTroubles } = this.#options;
     const link = new GatewayLink({
       announceFile: gatewayFile(folder, instance, "announce"),
       token,
       onChange,
       onRefused: (why) => onRefused(instance, why),
+      onTroubles: (page) => onTroubles(instance, page),
     });
     this.#links.set(instance, link);
     return link;

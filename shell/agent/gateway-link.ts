@@ -1,6 +1,6 @@
 /**
- * The agent's side of one gateway: pushes the newest view until the gateway has it, and asks when a
- * member has no request in flight any more.
+ * The agent's side of one gateway: pushes the newest view until the gateway has it, asks when a
+ * member has no request in flight any more, and listens to what the gateway sees in traffic.
  *
  * Level-triggered: `offer` says what the newest view is; the link sends whatever is newest when it
  * gets through, so a gateway that was away for a minute gets one view and not sixty.
@@ -10,11 +10,14 @@ import { ClusterError, type InstanceName } from "@prunella/core/kernel";
 import { Bell } from "@prunella/driver";
 import { readJson } from "@prunella/store";
 import { authorization } from "@prunella/wire/token";
+import { type TroublePage, troublePage } from "@prunella/wire/trouble";
 import type { View } from "@prunella/wire/view";
 
 const retryMsMin = 20;
 const retryMsMax = 1_000;
 const pushTimeoutMs = 2_000;
+/** A question for troubles waits this long for news. */
+const troubleWaitMs = 20_000;
 
 /** What a gateway process writes once it listens. */
 type Announcement = { readonly pid: number; readonly adminUrl: string };
@@ -25,6 +28,7 @@ export type GatewayLinkOptions = {
   /** The gateway took a view. */
   readonly onChange: () => void;
   readonly onRefused: (why: string) => void;
+  readonly onTroubles: (page: TroublePage) => void;
 };
 
 export class GatewayLink {
@@ -36,6 +40,7 @@ export class GatewayLink {
   #acknowledged: { readonly pid: number; readonly version: number } | undefined;
   #sending = false;
   #refusal: string | undefined;
+  #listening = new AbortController();
 
   constructor(options: GatewayLinkOptions) {
     this.#options = options;
@@ -56,18 +61,7 @@ export class GatewayLink {
 
   /** Its metrics in Prometheus text; undefined when it does not answer. */
   async metrics(): Promise<string | undefined> {
-    const adminUrl = await this.#findAdmin();
-    if (adminUrl === undefined) return undefined;
-    try {
-      const answer = await fetch(`${adminUrl}/metrics`, {
-        headers: { authorization: authorization(this.#options.token) },
-        signal: AbortSignal.timeout(pushTimeoutMs),
-      });
-      const text = await answer.text();
-      return answer.ok ? text : undefined;
-    } catch {
-      return undefined; // Gone or restarting; the caller shows that it did not answer.
-    }
+    return await this.#get("/metrics", AbortSignal.timeout(pushTimeoutMs));
   }
 
   /** Tells the link which process is the gateway now and which view it should have. */
@@ -77,6 +71,10 @@ export class GatewayLink {
     if (pid !== this.#pid) {
       this.#pid = pid;
       this.#adminUrl = undefined;
+      this.#listening.abort();
+      this.#listening = new AbortController();
+      const still = AbortSignal.any([signal, this.#listening.signal]);
+      if (pid !== undefined) void this.#listen(still);
     }
     if (isNews) this.#news.ring();
     if (!this.#sending && this.#isBehind()) void this.#send(signal);
@@ -107,6 +105,41 @@ export class GatewayLink {
 
   #isBehind(): boolean {
     return this.#pid !== undefined && this.acknowledged !== this.#view?.version;
+  }
+
+  /** Takes troubles of this process until it has gone: each once, in order. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    let lastId = 0;
+    let retryMs = retryMsMin;
+    while (!signal.aborted) {
+      const within = AbortSignal.timeout(troubleWaitMs + pushTimeoutMs);
+      const path = `/troubles?after=${lastId}&waitMs=${troubleWaitMs}`;
+      const text = await this.#get(path, AbortSignal.any([signal, within]));
+      const page = text === undefined ? undefined : parsePage(text);
+      if (signal.aborted) return;
+      if (page === undefined) {
+        await delay(retryMs, undefined, { signal }).catch(() => undefined);
+        retryMs = Math.min(retryMs * 2, retryMsMax);
+        continue;
+      }
+      retryMs = retryMsMin;
+      lastId = page.troubles.at(-1)?.id ?? lastId;
+      this.#options.onTroubles(page);
+    }
+  }
+
+  /** The body of a good answer; undefined when the gateway is gone, restarting, or refuses. */
+  async #get(path: string, signal: AbortSignal): Promise<string | undefined> {
+    const adminUrl = await this.#findAdmin();
+    if (adminUrl === undefined) return undefined;
+    try {
+      const headers = { authorization: authorization(this.#options.token) };
+      const answer = await fetch(`${adminUrl}${path}`, { headers, signal });
+      const text = await answer.text();
+      return answer.ok ? text : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   async #send(signal: AbortSignal): Promise<void> {
@@ -178,4 +211,12 @@ function parseAnnouncement(value: unknown): Announcement | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { pid, adminUrl } = value as Partial<Announcement>;
   return typeof pid === "number" && typeof adminUrl === "string" ? { pid, adminUrl } : undefined;
+}
+
+function parsePage(text: string): TroublePage | undefined {
+  try {
+    return troublePage.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined; // Cut off in the middle: asked again.
+  }
 }

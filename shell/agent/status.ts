@@ -14,7 +14,7 @@ export function clusterStatus(
   instances: readonly Instance[],
   agent: AgentFacts,
   viewsDelivered: boolean,
-): ClusterStatus {
+): Omit<ClusterStatus, "troubles"> {
   const services = Object.keys(state.spec?.services ?? {}).map((name) =>
     serviceStatus(state, name, instances),
   );

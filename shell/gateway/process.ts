@@ -17,6 +17,7 @@ import { AccessLog } from "./observation/access-log.ts";
 import type { DataPathFact } from "./observation/data-path-fact.ts";
 import { EventLog } from "./observation/event-log.ts";
 import type { ProcessReading } from "./observation/metrics-table.ts";
+import { TroubleFeed } from "./observation/trouble-feed.ts";
 import { CurrentView } from "./view/current-view.ts";
 import { ViewFile } from "./view/view-file.ts";
 
@@ -68,6 +69,7 @@ class GatewayProcess {
   readonly #destination: LogDestination;
   readonly #accessLog: AccessLog;
   readonly #events: EventLog;
+  readonly #feed = new TroubleFeed();
   readonly #viewFile: ViewFile;
   readonly #dataPath: DataPath;
   readonly #current: CurrentView;
@@ -125,6 +127,7 @@ class GatewayProcess {
       snapshot: () => this.#dataPath.snapshot(),
       reading: () => this.#reading(),
       troubles: () => this.#troubles(),
+      feed: this.#feed,
       drain: () => this.onDrain(),
     });
     this.#admin = admin;
@@ -176,6 +179,7 @@ class GatewayProcess {
 
   #report(fact: DataPathFact): void {
     const { type, message, ...fields } = fact;
+    this.#feed.note(fact, Date.now());
     this.#events.write(type === "view-invalid" ? "error" : "warn", message, { type, ...fields });
   }
 

@@ -43,24 +43,6 @@ export const serviceStatus = z.object({
 });
 export type ServiceStatus = z.infer<typeof serviceStatus>;
 
-export const clusterStatus = z.object({
-  cluster: z.string(),
-  services: z.array(serviceStatus),
-  gateways: z.array(instanceStatus),
-  agent: z.object({
-    pid: z.number().int(),
-    url: z.string(),
-    term: z.number().int(),
-    startedAt: z.string(),
-  }),
-  /** Where a client connects, for example `http://127.0.0.1:5000`. */
-  url: z.string(),
-  converged: z.boolean(),
-  /** What is still to come, in sentences; empty exactly when converged. */
-  unsettled: z.array(z.string()),
-});
-export type ClusterStatus = z.infer<typeof clusterStatus>;
-
 export const severities = ["info", "warning", "error"] as const;
 
 /** One fact about the cluster. `id` grows by one, survives restarts of the agent and resumes a stream. */
@@ -83,6 +65,26 @@ export type ClusterEvent = z.infer<typeof clusterEvent>;
 export const recordedEvent = clusterEvent.omit({ id: true });
 export type RecordedEvent = z.infer<typeof recordedEvent>;
 
+export const clusterStatus = z.object({
+  cluster: z.string(),
+  services: z.array(serviceStatus),
+  gateways: z.array(instanceStatus),
+  agent: z.object({
+    pid: z.number().int(),
+    url: z.string(),
+    term: z.number().int(),
+    startedAt: z.string(),
+  }),
+  /** Where a client connects, for example `http://127.0.0.1:5000`. */
+  url: z.string(),
+  converged: z.boolean(),
+  /** What is still to come, in sentences; empty exactly when converged. */
+  unsettled: z.array(z.string()),
+  /** What gateways saw copies that run now do wrong in the last five minutes, each kind once. */
+  troubles: z.array(recordedEvent),
+});
+export type ClusterStatus = z.infer<typeof clusterStatus>;
+
 /** The answer to "why": what it is, how it came to that, and what happens next. */
 export const explanation = z.object({
   instance: instanceStatus,
@@ -102,6 +104,8 @@ export const explanation = z.object({
       events: z.array(recordedEvent),
     }),
   ),
+  /** What gateways saw in its traffic, or in that of its whole service, in the last 15 minutes. */
+  troubles: z.array(recordedEvent),
   logTail: z.array(z.string()),
 });
 export type Explanation = z.infer<typeof explanation>;

@@ -10,11 +10,13 @@ import { phaseText } from "../phase-mark.ts";
 import { printable } from "../printable.ts";
 import { reasonText } from "../reason-text.ts";
 import { type Screen, wrap } from "../screen.ts";
+import { troubleLines } from "../trouble-lines.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Action } from "../verb.ts";
 
 const namesShownMax = 30;
 const incidentsShownMax = 5;
+const troublesShownMax = 5;
 const logLinesShownMax = 10;
 /** The begin and the end of a long story; `events` has all of it. */
 const eventsShownMax = 24;
@@ -67,7 +69,7 @@ function drawExplanation(
   nowMs: number,
   eventsHint: string,
 ): string {
-  const { instance, service, next, fix, incidents, logTail } = explanation;
+  const { instance, service, next, fix, incidents, troubles, logTail } = explanation;
   const facts = [
     service,
     `incarnation ${instance.incarnation}`,
@@ -83,6 +85,10 @@ function drawExplanation(
     ...labelled("next", next, screen),
     ...(fix === null ? [] : labelled("fix", fix, screen)),
   ];
+  if (troubles.length > 0) {
+    const seen = troubles.slice(-troublesShownMax);
+    lines.push("", screen.style("bold", "seen in traffic"), ...troubleLines(seen, screen, nowMs));
+  }
   const shown = incidents.slice(-incidentsShownMax);
   if (incidents.length === 0) lines.push("", screen.style("dim", "  no incident so far"));
   if (shown.length < incidents.length) {
@@ -92,7 +98,8 @@ function drawExplanation(
     );
   }
   for (const incident of shown) lines.push("", ...drawIncident(incident, screen));
-  if (logTail.length > 0 && (incidents.length > 0 || !instance.ready)) {
+  const isWell = incidents.length + troubles.length === 0 && instance.ready;
+  if (logTail.length > 0 && !isWell) {
     lines.push("", screen.style("bold", "last words"));
     const bar = screen.style("dim", `  ${screen.marks.bar} `);
     for (const line of logTail.slice(-logLinesShownMax)) lines.push(bar + printable(line));

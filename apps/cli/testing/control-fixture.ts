@@ -200,6 +200,7 @@ export function statusOf(instances: readonly InstanceStatus[]): ClusterStatus {
     unsettled: instances
       .filter((instance) => !instance.ready)
       .map(({ name, reason }) => `${name}: ${reason}`),
+    troubles: [],
   };
 }
 

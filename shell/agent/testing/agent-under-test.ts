@@ -14,7 +14,11 @@ const waitMsMax = 20_000;
 const program = `
 import { createServer } from "node:http";
 console.log("hello from " + process.env.PRUNELLA_INSTANCE);
-createServer((_, answer) => answer.end("ok")).listen(Number(process.env.PORT), "127.0.0.1");
+createServer((request, answer) => {
+  // On /surplus it says more than it announced.
+  const more = request.url === "/surplus" ? () => request.socket.write("more") : () => {};
+  answer.once("finish", more).end("ok");
+}).listen(Number(process.env.PORT), "127.0.0.1");
 process.once("SIGTERM", () => process.exit(0));
 `;
 

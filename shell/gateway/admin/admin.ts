@@ -11,6 +11,7 @@
  *   GET  /members   state, requests in flight and faults of each member
  *   GET  /ring?service=NAME                            shares and picture
  *   GET  /drained?member=ID&incarnation=N&waitMs=MS    answers when nothing is in flight
+ *   GET  /troubles?after=ID&waitMs=MS   what members did wrong, once each; taking one forgets it
  *   POST /drain     stop taking connections, finish, end the process
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -21,6 +22,7 @@ import type { MetricsPage } from "../observation/metrics.ts";
 import type { ProcessReading } from "../observation/metrics-table.ts";
 import { ringReport } from "../observation/ring-report.ts";
 import type { DataPathSnapshot } from "../observation/snapshot.ts";
+import type { TroubleFeed } from "../observation/trouble-feed.ts";
 import type { CurrentView } from "../view/current-view.ts";
 import { AgentPresence } from "./agent-presence.ts";
 import { DrainWatch } from "./drain-watch.ts";
@@ -33,6 +35,7 @@ export type AdminOptions = {
   readonly reading: () => ProcessReading;
   /** Troubles that are no reason to stop, for example a full disk. */
   readonly troubles: () => readonly string[];
+  readonly feed: TroubleFeed;
   /** Begins to drain and returns at once. */
   readonly drain: () => void;
 };
@@ -76,6 +79,7 @@ export class AdminServer {
 
   async close(): Promise<void> {
     this.#drainWatch.close();
+    this.#options.feed.close();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
     this.#server.closeIdleConnections();
@@ -125,6 +129,11 @@ export class AdminServer {
         return this.#ring(query);
       case "GET /drained":
         return await this.#drained(query);
+      case "GET /troubles": {
+        const { feed } = this.#options;
+        const waitMs = Math.min(count(query, "waitMs"), waitMsMax);
+        return { status: 200, body: await feed.after(count(query, "after"), waitMs) };
+      }
       case "POST /drain":
         drain();
         return { status: 202, body: { draining: true } };

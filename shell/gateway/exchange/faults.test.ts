@@ -243,3 +243,26 @@ test("the last request of a long connection says so", async () => {
   assert.deepEqual(closes, [undefined, undefined, "close"]);
   await client.untilEnd();
 });
+
+test("a member that fails five times in a row is left alone, which is told with its incarnation", async () => {
+  const facts: string[] = [];
+  await using bad = await ScriptedBackend.start({
+    answer: () => "HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n",
+  });
+  await using good = await ScriptedBackend.start(healthy);
+  await using fixture = await DataPathFixture.start(
+    [serviceOf([{ port: bad.port, incarnation: 7 }, good])],
+    {
+      report: ({ type, member, incarnation, message }) =>
+        facts.push(`${type} ${member} ${incarnation}: ${message}`),
+    },
+  );
+  const client = await fixture.client();
+  await client.until(() => {
+    if (client.socket.writableLength === 0) client.send(get("/"));
+    return fixture.service().members[0]?.ejected === "faults";
+  }, "the ejection");
+  assert.equal(facts.length, 1);
+  assert.match(facts[0] ?? "", /^ejected hello-1 7: hello-1 failed five .* it answered 5xx/);
+  client.destroy();
+});

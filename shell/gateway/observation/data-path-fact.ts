@@ -5,6 +5,7 @@ import type { ServiceName } from "@prunella/core/kernel";
 export type DataPathFact = {
   readonly type:
     | "framing-fault" // A member sent bytes that belong to no response, twice within 60 s.
+    | "ejected" // A member failed in a row and is left alone for a moment.
     | "fail-open" // More members look bad than may be ejected: all are admitted.
     | "term-conflict" // A view names another leader of the same term: ignored.
     | "term-lower" // A view names a leader of a term that was overtaken: ignored.
@@ -14,5 +15,7 @@ export type DataPathFact = {
     | "view-invalid"; // A service of the view cannot be placed; its old placement stays.
   readonly service: ServiceName;
   readonly member: string | undefined;
+  /** Of the member; a restart is another one, and starts clean. */
+  readonly incarnation?: number;
   readonly message: string;
 };

@@ -13,12 +13,21 @@ import type { Service } from "./service.ts";
 
 const outShare = 1 / 3;
 
+const failures: Readonly<Record<FaultLabel, string>> = {
+  connect: "it refused a connection",
+  reset: "it closed a connection instead of answering",
+  late: "it did not answer in time",
+  framing: "its answer was malformed",
+  status: "it answered 5xx",
+};
+
 export function blame(core: CoreState, service: Service, member: Member, label: FaultLabel): void {
   if (label === "framing" && member.framingFaulted(core.nowMs)) {
     core.report({
       type: "framing-fault",
       service: service.name,
       member: member.view.id,
+      incarnation: member.view.incarnation,
       message: `${member.view.id} sent bytes that belong to no answer, twice within a minute. Its answers cannot be trusted; look at how it writes lengths.`,
     });
   }
@@ -28,6 +37,13 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
   if (out.includes(member)) return;
   if (out.length < Math.max(1, Math.floor(service.servingCount * outShare))) {
     member.eject(core.nowMs, core.draw() / 0x1_0000_0000);
+    core.report({
+      type: "ejected",
+      service: service.name,
+      member: member.view.id,
+      incarnation: member.view.incarnation,
+      message: `${member.view.id} failed five times in a row (the last: ${failures[label]}) and is left alone for a moment; others take its requests. See its log.`,
+    });
     return;
   }
   for (const other of service.members) other.readmit();
