@@ -4,6 +4,7 @@
  */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import { ClientSocket } from "./client-socket.ts";
 import type { ExchangeCore } from "./exchange/exchange-core.ts";
 import { nextReadBuffer } from "./exchange/read-buffer.ts";
 import type { Connector, Link } from "./exchange/transport.ts";
@@ -64,14 +65,15 @@ export function createListener(core: ExchangeCore): Server {
 
 function take(core: ExchangeCore, socket: Socket): void {
   const address = socket.remoteAddress;
+  const link = new ClientSocket(socket);
   // Reset before it was accepted: there is nobody to talk to.
-  const client = address === undefined ? undefined : core.accept(socket, address, monotonicMs());
+  const client = address === undefined ? undefined : core.accept(link, address, monotonicMs());
   socket.on("error", ignore);
   if (client === undefined) {
     socket.destroy();
     return;
   }
-  socket.on("data", (bytes: Buffer) => core.clientBytes(client, bytes, monotonicMs()));
+  link.attach((bytes) => core.clientBytes(client, bytes, monotonicMs()));
   socket.on("drain", () => core.clientDrained(client, monotonicMs()));
   socket.on("end", () => core.clientEnded(client, monotonicMs()));
   socket.on("close", () => core.clientClosed(client, monotonicMs()));
