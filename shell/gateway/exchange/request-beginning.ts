@@ -25,7 +25,7 @@ import { answerOptions, refuse } from "./own-answer.ts";
 import { progress, takeBody } from "./request-body.ts";
 
 /** A body piece up to this is copied behind the head; a larger one is written from where it lies. */
-const copyBytesMax = 16_384;
+const copyBytesMax = 2_048;
 
 /**
  * Begins the request whose head is in `headBytes`; its body, if any, follows in `bytes` from `at`.
@@ -155,8 +155,8 @@ function start(
     exchange.requestId = core.ids.bytes.toString("latin1");
   }
   let next = at;
-  if (!exchange.bodyComplete && at < end) {
-    next = copyBody(core, client, bytes, at, Math.min(end, at + copyBytesMax));
+  if (!exchange.bodyComplete && at < end && end - at <= copyBytesMax) {
+    next = copyBody(core, client, bytes, at, end);
     if (client.phase !== clientPhase.exchange) return end; // Refused: nothing was sent.
   }
   exchange.wire = slab.view(wireStart);
