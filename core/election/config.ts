@@ -86,6 +86,11 @@ export function leaseMs({ timing, clockErrorMax, rules }: ElectionConfig): numbe
   return timing.stickinessMs * margin;
 }
 
+/** The same for the record of an arbiter. */
+export function recordLeaseLeftMs({ recordLeaseMs, clockErrorMax, rules }: ElectionConfig): number {
+  return recordLeaseMs * (rules.driftMargin ? (1 - clockErrorMax) / (1 + clockErrorMax) : 1);
+}
+
 /**
  * Returns the configuration when it can keep what the mode promises.
  *

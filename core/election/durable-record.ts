@@ -10,8 +10,6 @@ export type DurableRecord = {
   readonly promised: number;
   /** The one process that has this voter's vote in the term `promised`. */
   readonly votedFor: Identity | undefined;
-  /** The highest term that this member itself led: its next one is higher (S2). */
-  readonly led: number;
   readonly voters: Voters;
   /** The last 64 leaderships, oldest first. */
   readonly history: readonly HistoryRow[];
@@ -22,7 +20,6 @@ export function freshRecord(voters: readonly Member[]): DurableRecord {
   return {
     promised: 0,
     votedFor: undefined,
-    led: 0,
     voters: { term: 0, version: 1, members: voters },
     history: [],
   };

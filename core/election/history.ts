@@ -36,3 +36,31 @@ export type HistoryRow = {
   readonly exposeMs?: number | undefined;
   readonly proof?: Proof["how"] | undefined;
 };
+const historyRowsMax = 64;
+const historyTailMax = 8;
+
+/** Rows of `news` replace rows of the same term; the oldest go. */
+export function mergeHistory(
+  known: readonly HistoryRow[],
+  news: readonly HistoryRow[],
+): readonly HistoryRow[] {
+  if (news.every((row) => known.some((old) => isEqual(old, row)))) return known;
+  const newTerms = new Set(news.map(({ term }) => term));
+  return [...known.filter(({ term }) => !newTerms.has(term)), ...news]
+    .sort((a, b) => a.term - b.term)
+    .slice(-historyRowsMax);
+}
+
+export function historyTail(rows: readonly HistoryRow[]): readonly HistoryRow[] {
+  return rows.slice(-historyTailMax);
+}
+
+function isEqual(a: HistoryRow, b: HistoryRow): boolean {
+  return (
+    a.term === b.term &&
+    a.leader.boot === b.leader.boot &&
+    a.toMs === b.toMs &&
+    a.why === b.why &&
+    a.exposeMs === b.exposeMs
+  );
+}

@@ -10,6 +10,7 @@ export {
 } from "./config.ts";
 export { type DurableRecord, freshRecord } from "./durable-record.ts";
 export type { Alarm, Effect } from "./effect.ts";
+export { leadership, type StartedAt, start, step } from "./election.ts";
 export type {
   AppWord,
   ArbiterOutcome,
@@ -18,6 +19,7 @@ export type {
   Sender,
   VersionedRecord,
 } from "./event.ts";
+export { explain } from "./explain.ts";
 export type { EndOfLeadership, HistoryRow } from "./history.ts";
 export {
   type Identity,
@@ -37,4 +39,7 @@ export type {
   Reason,
 } from "./message.ts";
 export { allRules, type Rules } from "./rules.ts";
+export type { Decision, Role, State } from "./state.ts";
+export { compareTokens } from "./term.ts";
+export { wakeAtMs } from "./timekeeping.ts";
 export { type Timing, type TimingName, timingProfiles } from "./timing-profiles.ts";

@@ -31,3 +31,35 @@ export const votersMax = 7;
 export const membersMax = 1_024;
 /** Numbers of members fit into 16 bits of a token. */
 export const memberNumberMax = 65_535;
+export function majorityOf(count: number): number {
+  return Math.floor(count / 2) + 1;
+}
+
+/** Negative when `a` is older than `b`. */
+export function compareStamps(a: VotersStamp, b: VotersStamp): number {
+  return a.term - b.term || a.version - b.version;
+}
+
+export function stampOf({ term, version }: Voters): VotersStamp {
+  return { term, version };
+}
+
+export function isSame(a: Identity | undefined, b: Identity | undefined): boolean {
+  return a !== undefined && b !== undefined && a.member === b.member && a.boot === b.boot;
+}
+
+/**
+ * Compares what does not change from minute to minute: freshness of the data a member holds, its
+ * priority, its number, its name. Positive when `a` is preferred. Names break every tie.
+ */
+export function compareRank(a: Ranked, b: Ranked): number {
+  return (
+    (a.stateVersion ?? 0) - (b.stateVersion ?? 0) ||
+    a.priority - b.priority ||
+    (a.number ?? -1) - (b.number ?? -1) ||
+    (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  );
+}
+
+/** `stateVersion` lets a database prefer the replica that has seen most; undefined counts as 0. */
+export type Ranked = Member & { readonly stateVersion?: number | undefined };

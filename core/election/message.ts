@@ -82,7 +82,12 @@ export type Message =
   /** The leader has left and wants the receiver to lead: no inquiry is needed. Answered by `noted`. */
   | { readonly kind: "nominate"; readonly leader: Identity; readonly term: number }
   /** From a better member to the leader: I could take over. Answered by `accepted` or `busy`. */
-  | { readonly kind: "relieve"; readonly term: number; readonly stateVersion?: number | undefined }
+  | {
+      readonly kind: "relieve";
+      readonly term: number;
+      /** A person asked for it: being busy is no excuse. */
+      readonly isForced: boolean;
+    }
   /** From a voter that lost its memory. Answered by `recalled`. */
   | { readonly kind: "recall"; readonly nonce: number };
 
@@ -131,6 +136,7 @@ type AnswerBody =
       readonly term: number;
       readonly seq: number;
       readonly voters: VotersStamp;
+      readonly stateVersion?: number | undefined;
     }
   /** `leader`: whom the receiver follows instead; `viewSize`: of that one, as it was announced. */
   | {
