@@ -88,7 +88,10 @@ export function suspect(state: State, reason: Reason, delayMs = 0): Decision {
     bond: isFree ? undefined : bond,
     loss: { ...loss, reason },
     suspicion,
-    role: state.role.at === "armed" && isFree ? { ...state.role, voteAtMs: nowMs } : state.role,
+    role:
+      state.role.at === "armed" && isFree
+        ? { ...state.role, voteAtMs: Math.min(state.role.voteAtMs, nowMs) }
+        : state.role,
   };
   return isFree
     ? stay(next, { type: "suspect", leader, reason }, { type: "follow", leader: undefined })

@@ -25,7 +25,9 @@ export function onAnnounce(state: State, event: Received, announce: Announce): D
   const { leader, term } = announce;
   const { bond, record } = state;
   const ref: LeaderRef = { ...leader, term };
-  if (term < record.promised) return refuse(state, event, announce);
+  // A leader known by hearsay counts too: what the outside is told of never falls (S9).
+  const known = bond?.isAnnounced === true ? bond.term : 0;
+  if (term < Math.max(record.promised, known)) return refuse(state, event, announce);
   if (state.proofs.some((proof) => covers(proof, ref))) return refuse(state, event, announce);
   const isRival = bond?.isAnnounced === true && bond.term === term && !isSame(bond, leader);
   if (isRival && !isTieWon(state, bond, announce)) {

@@ -107,7 +107,8 @@ function liveLeader(state: State): { ref: LeaderRef; ageMs: number } | undefined
 
 function isWilling(state: State): boolean {
   const { nowMs, humbleUntilMs, doubtUntilMs, quarantineUntilMs, holdUntilMs, role } = state;
-  const isFree = role.at !== "candidate" && role.at !== "seeking";
+  // Who has been deferred itself lets others try: orders of succession may disagree in a circle.
+  const isFree = role.at !== "candidate" && role.at !== "seeking" && role.at !== "deferring";
   return (
     isFree &&
     mayLead(state) &&
@@ -140,9 +141,10 @@ export function onInquiryAnswer(
   const next = noticeTerm(state, answer.term);
   if (answer.kind === "live") return onLive(next, role, answer);
   if (answer.kind === "defer") {
-    const untilMs = next.nowMs + 2 * (config.timing.inquiryMs + config.timing.voteMs);
+    const { value, rng } = draw(next.rng);
+    const untilMs = next.nowMs + (2 + value) * (config.timing.inquiryMs + config.timing.voteMs);
     const { attempt, reason } = role;
-    return stay({ ...next, role: { at: "deferring", attempt, reason, untilMs } });
+    return stay({ ...next, rng, role: { at: "deferring", attempt, reason, untilMs } });
   }
   const { refusesForMs, sawRefused } = answer;
   const answers = { ...role.answers, [from]: { refusesForMs, sawRefused } };

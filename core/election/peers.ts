@@ -58,9 +58,26 @@ export function hear(state: State, { member, boot }: Sender): { state: State; is
   const { stickinessMs } = config.timing;
   const sinceMs = peer.doubledSinceMs ?? nowMs;
   const isLate = nowMs - sinceMs < stickinessMs / 2;
+  if (!isLate && peer.heardAtMs < sinceMs)
+    return { state: turned(state, member, boot), isOld: false };
   const doubledUntilMs = isLate ? peer.doubledUntilMs : nowMs + 2 * stickinessMs;
   const doubled = { doubledSinceMs: sinceMs, doubledUntilMs };
   return { state: setPeer(state, member, doubled), isOld: true };
+}
+
+/**
+ * What seemed to be the later life has not been heard since: it was an earlier one, whose last
+ * message came late, and the one that keeps speaking is alive.
+ */
+function turned(state: State, member: MemberId, boot: string): State {
+  const { boot: other, formerBoots } = peerOf(state, member);
+  return setPeer(state, member, {
+    boot,
+    formerBoots: [other, ...formerBoots.filter((former) => former !== boot)],
+    heardAtMs: state.nowMs,
+    isOpen: true,
+    doubledSinceMs: undefined,
+  });
 }
 
 /** True while two processes are known to use that name. */

@@ -15,7 +15,7 @@ import { conclude, inquire } from "./inquiry.ts";
 import { becomeLeader, fencingUntilMs, sendRound } from "./leadership.ts";
 import { askWhatWasForgotten } from "./recovering.ts";
 import { giveUp, stepDown } from "./standing-down.ts";
-import { and, type Decision, type Leading, type State, stay } from "./state.ts";
+import { and, type Decision, type Leading, type Role, type State, stay } from "./state.ts";
 
 /** When the driver must feed a `tick` at the latest. */
 export function wakeAtMs(state: State): number {
@@ -70,9 +70,11 @@ function coldStartAtMs({ config, peers, startedAtMs, quarantineUntilMs }: State)
 export function onTick(state: State, lateMs: number): Decision {
   const { role, nowMs, config } = state;
   if (role.at === "leader") return onLeaderTick(state);
-  if (lateMs > 2 * config.timing.heartbeatMs && role.at === "follower" && !isResuming(state)) {
+  if (lateMs > 2 * config.timing.heartbeatMs && isWaiting(role) && !isResuming(state)) {
     const doubtMs = Math.min(lateMs, config.timing.stickinessMs);
-    return stay({ ...state, doubtUntilMs: Math.max(state.doubtUntilMs, nowMs + doubtMs) });
+    const doubtUntilMs = Math.max(state.doubtUntilMs, nowMs + doubtMs);
+    // What was agreed before it slept may have been overtaken: it asks again.
+    return stay({ ...state, role: { at: "follower" }, doubtUntilMs });
   }
   if (nowMs < wakeAtMs(state)) return stay(state);
   switch (role.at) {
@@ -93,6 +95,10 @@ export function onTick(state: State, lateMs: number): Decision {
     default:
       return unreachable(role);
   }
+}
+
+function isWaiting({ at }: Role): boolean {
+  return at === "follower" || at === "inquiring" || at === "armed" || at === "deferring";
 }
 
 function onFollowerDue(state: State): Decision {

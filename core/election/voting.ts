@@ -97,9 +97,11 @@ function refusal(state: State, asker: Sender, vote: Vote): DenyReason | undefine
   const { config, record } = state;
   const { rules } = config;
   if (config.mode !== "quorum" || asker.trust === "compat") return "not-a-voter";
-  const isOlder = compareStamps(vote.voters, record.voters) < 0;
+  const difference = compareStamps(vote.voters, record.voters);
+  const isOlder = difference < 0;
   if (rules.compareVoters && isOlder) return "voters";
-  if (!isVoter(state, config.self)) return "not-a-voter";
+  // Under later voters than it knows it may have a vote; the asker counts only those who do.
+  if (difference <= 0 && !isVoter(state, config.self)) return "not-a-voter";
   const isSameVote = vote.term === record.promised && isSame(record.votedFor, asker);
   if (vote.term <= record.promised && !isSameVote) return "term";
   const ref = { member: asker.member, boot: asker.boot, term: vote.term };
