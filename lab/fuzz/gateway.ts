@@ -6,13 +6,15 @@
  * Prints how often each outcome was reached, and for each failure its seed and a minimal input that
  * becomes a row of a table in `shell/gateway/parser/fixtures`. With `--node N` the first N inputs are
  * also read by Node's parser (about 10,000 a second), with `--sockets N` as many go through a real
- * gateway to a real server (about 1,000 a second). Exit code 1 when something failed.
+ * gateway to a real server, and as many answers from a member to real clients (about 1,000 a second).
+ * Exit code 1 when something failed.
  */
 import { parseArgs } from "node:util";
 import { latin1 } from "../../shell/gateway/parser/fixtures/request-reader.ts";
 import { requestInput, runCampaign } from "./campaign.ts";
 import { difference } from "./node-difference.ts";
 import { NodeJudge } from "./node-judge.ts";
+import { runResponseCampaign } from "./response-campaign.ts";
 import { runSocketCampaign } from "./socket-campaign.ts";
 
 const { values } = parseArgs({
@@ -76,5 +78,13 @@ if (socketCount > 0) {
   for (const failure of [...failures, ...tally.refusedByServer]) console.log(`FAILED ${failure}`);
   failed ||= failures.length + tally.refusedByServer.length + leftOpen > 0;
   failed ||= forwarded !== serverCount;
+  const answers = await runResponseCampaign(seed, socketCount);
+  const { asked, repeated, read } = answers;
+  console.log(
+    `sockets: ${answers.inputs} answers, ${answers.whole} whole, ${asked} requests asked and ` +
+      `${repeated} repeated, ${read} read by members, ${answers.leftOpen} connections left`,
+  );
+  for (const failure of answers.failures) console.log(`FAILED ${failure}`);
+  failed ||= answers.failures.length + answers.leftOpen > 0 || read !== asked + repeated;
 }
 process.exitCode = failed ? 1 : 0;
