@@ -28,7 +28,7 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
       service: service.name,
       member: member.view.id,
       incarnation: member.view.incarnation,
-      message: `${member.view.id} sent bytes that belong to no answer, twice within a minute. Its answers cannot be trusted; look at how it writes lengths.`,
+      message: `${member.view.id} sent a malformed answer, or bytes that belong to no answer, twice within a minute. Its answers cannot be trusted; look at how it writes lengths.`,
     });
   }
   if (!member.faulted(label) || !member.serving || service.servingCount <= 1) return;
