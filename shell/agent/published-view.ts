@@ -6,7 +6,8 @@
  */
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { Instance } from "@prunella/runtime";
-import type { MemberState, MemberView, ServiceView, View } from "@prunella/wire/view";
+import type { ServiceSpec } from "@prunella/spec";
+import type { MemberState, MemberView, ServiceView, TcpView, View } from "@prunella/wire/view";
 import type { ClusterState } from "./cluster-state.ts";
 import type { Member } from "./membership.ts";
 
@@ -34,10 +35,14 @@ export function viewContent(
       placement: spec.placement,
       seed: 0,
       ...(spec.compat === undefined ? {} : { compat: spec.compat }),
+      ...tcpOf(state.spec?.gateway.host ?? "127.0.0.1", spec),
+      traffic: spec.traffic,
       timeoutMs: spec.timeoutMs,
       bodyBytesMax: spec.bodyMiBMax * bytesPerMiB,
       members: [
-        ...members.map((member) => wantedMember(member, observed.get(member.name))),
+        ...members.map((member) =>
+          wantedMember(member, observed.get(member.name), spec.weights[member.name]),
+        ),
         ...leaving.map(leavingMember),
       ],
     };
@@ -45,13 +50,21 @@ export function viewContent(
   return { cluster: state.spec?.name ?? "", controlUrl, services };
 }
 
-function wantedMember(member: Member, instance: Instance | undefined): MemberView {
+/** Ports that gateways open for a service whose bytes are not HTTP: as many as it may have members. */
+function tcpOf(host: string, { tcp, scale }: ServiceSpec): { readonly tcp?: TcpView } {
+  if (tcp === undefined) return {};
+  const { port, by } = tcp;
+  const lastPort = by === "member" ? port + scale.max - 1 : port;
+  return { tcp: { host, firstPort: port, lastPort, by } };
+}
+
+function wantedMember(member: Member, instance: Instance | undefined, weight = 1): MemberView {
   return {
     id: instanceName(member.name),
     incarnation: instance?.incarnation ?? 0,
     host: instance?.address?.host ?? "127.0.0.1",
     port: instance?.address?.port ?? 0,
-    weight: 1,
+    weight,
     state: instance === undefined ? "starting" : stateOf(instance),
     served: instance?.served ?? false,
     number: member.number,

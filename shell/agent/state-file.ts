@@ -7,6 +7,7 @@
  */
 import { rmSync } from "node:fs";
 import { ClusterError } from "@prunella/core/kernel";
+import type { ServiceSpec } from "@prunella/spec";
 import { readJsonSync, writeJsonSync } from "@prunella/store";
 import { z } from "zod";
 import { type ClusterState, emptyState } from "./cluster-state.ts";
@@ -147,11 +148,15 @@ function parseState(value: unknown): ClusterState | undefined {
   const { spec } = state;
   if (spec === undefined) return state;
   // An agent of an earlier release wrote no count, and kept one gateway.
-  return {
-    ...state,
-    spec: { ...spec, gateway: { ...spec.gateway, count: spec.gateway.count ?? 1 } },
-  };
+  const gateway = { ...spec.gateway, count: spec.gateway.count ?? 1 };
+  const services = Object.entries(spec.services).map(
+    ([name, service]): readonly [string, ServiceSpec] => [name, { ...unsaid, ...service }],
+  );
+  return { ...state, spec: { ...spec, gateway, services: Object.fromEntries(services) } };
 }
+
+/** Fields of a service that earlier releases did not write. */
+const unsaid = { traffic: {}, weights: {}, tcp: undefined } as const;
 
 /** A view file holds the view itself, or wraps it. */
 function parseTerm(value: unknown): number | undefined {

@@ -15,7 +15,10 @@ const eventsPerMinuteMax = 60;
 const minuteMs = 60_000;
 
 /** Nobody can mend these but a person; the others pass, or a restart mends them. */
-const forPeople: readonly string[] = ["framing-fault", "view-invalid", "port-refused"];
+const forPeople: readonly string[] = [
+  ...["framing-fault", "view-invalid", "port-refused"],
+  ...["term-conflict", "term-lower"],
+];
 
 export class TroubleRecord {
   readonly #chronicle: Pick<Chronicle, "record" | "incidentsOf">;

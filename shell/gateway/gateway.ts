@@ -2,7 +2,14 @@
  * The gateway as a library: the data path in your own process, without an agent.
  */
 import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
-import type { KeySource, Placement, ServiceView, TcpView, View } from "@prunella/wire/view";
+import type {
+  KeySource,
+  Placement,
+  ServiceView,
+  TcpView,
+  TrafficView,
+  View,
+} from "@prunella/wire/view";
 import { DataPath, type ListenAddress, type ListenOptions } from "./data-path.ts";
 import type { Limits } from "./limits.ts";
 import type { AccessEntry } from "./observation/access-entry.ts";
@@ -10,13 +17,15 @@ import type { DataPathFact } from "./observation/data-path-fact.ts";
 import type { DataPathSnapshot, TcpPortSnapshot } from "./observation/snapshot.ts";
 import { CurrentView } from "./view/current-view.ts";
 
-/** One service with fixed members. */
-export type StaticService = {
+/** One service with fixed members. How its requests are treated may be said as well. */
+export type StaticService = TrafficView & {
   readonly name: string;
   /** Path prefixes, on segment boundaries. Default `["/"]`; none for a service with `tcp`. */
   readonly routes?: readonly string[];
   /** `host:port` of each member. Its place in the list is its identity for the placement. */
   readonly members: readonly string[];
+  /** By place in `members`: a share relative to 1, which is the default, in (0, 100]. */
+  readonly weights?: readonly number[];
   /** Where the hash key comes from. Default: a drawn number, so load is even. */
   readonly keys?: readonly KeySource[];
   readonly placement?: Placement;
@@ -151,6 +160,7 @@ function serviceView(service: StaticService): ServiceView {
     keys: service.keys ?? [{ from: "request" }],
     placement: service.placement ?? "default",
     seed: 0,
+    traffic: trafficOf(service),
     timeoutMs: service.timeoutMs ?? 30_000,
     bodyBytesMax: service.bodyBytesMax ?? 1024 ** 3,
     members: service.members.map((address, index) => {
@@ -161,13 +171,28 @@ function serviceView(service: StaticService): ServiceView {
         incarnation: 1,
         host,
         port,
-        weight: 1,
+        weight: service.weights?.[index] ?? 1,
         state: "serving",
         number: index + 1,
         served: true,
         hostname: id,
       };
     }),
+  };
+}
+
+/** Only what was said, because what is absent has a default. */
+function trafficOf(service: StaticService): TrafficView {
+  const { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs } = service;
+  const { slowStartMs, loadBound, ejectAfter } = service;
+  return {
+    ...(tryTimeoutMs === undefined ? {} : { tryTimeoutMs }),
+    ...(retryUnsafe === undefined ? {} : { retryUnsafe }),
+    ...(maxInFlight === undefined ? {} : { maxInFlight }),
+    ...(holdMs === undefined ? {} : { holdMs }),
+    ...(slowStartMs === undefined ? {} : { slowStartMs }),
+    ...(loadBound === undefined ? {} : { loadBound }),
+    ...(ejectAfter === undefined ? {} : { ejectAfter }),
   };
 }
 

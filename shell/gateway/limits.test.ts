@@ -35,6 +35,7 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     `${chunks.extensionLineBytesMax} bytes a line`,
     `${bytes(chunks.extensionBytesMax)} a message`,
   ],
+  "wait for news of a leader": [seconds(limits.leaderNewsMs)],
   "response head": [bytes(defaultResponseLimits.headBytesMax)],
   "response body without progress; client that does not read": [seconds(limits.responseBodyMs)],
   "idle client connection": [seconds(limits.idleMs)],

@@ -45,6 +45,9 @@ test("a file that says little gets every default", () => {
           compat: undefined,
           timeoutMs: 30_000,
           bodyMiBMax: 1024,
+          traffic: {},
+          weights: {},
+          tcp: undefined,
           probe: {
             ...{ path: undefined, intervalMs: 1000, timeoutMs: 500 },
             ...{ failuresMax: 3, successesMin: 2, startupMs: 30_000 },
@@ -178,7 +181,9 @@ test("the types that people write and the schema know the same fields", () => {
   const known: Record<keyof ReplicasDefinition, true> = {
     ...{ kind: true, run: true, count: true, scale: true, route: true, key: true, hash: true },
     ...{ compat: true, health: true, env: true, folder: true, stop: true, log: true },
-    ...{ timeoutMs: true, bodyMiBMax: true },
+    ...{ timeoutMs: true, bodyMiBMax: true, tryTimeoutMs: true, retryUnsafe: true },
+    ...{ maxInFlight: true, holdMs: true, slowStartMs: true, loadBound: true },
+    ...{ ejectAfter: true, weights: true, tcp: true },
   };
   assert.deepEqual(Object.keys(replicasSchema.shape).toSorted(), Object.keys(known).toSorted());
 });

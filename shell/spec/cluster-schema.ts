@@ -6,8 +6,9 @@
 import { z } from "zod";
 import { shown } from "./complaint.ts";
 import { defaults, limits } from "./defaults.ts";
-import { type Fault, type FieldFacts, field, fieldFacts, flag, text, whole } from "./field.ts";
+import { choice, type Fault, field, fieldFacts, flag, text, whole } from "./field.ts";
 import { nearestName } from "./nearest-name.ts";
+import { trafficFields } from "./traffic-schema.ts";
 import {
   hostFault,
   keyFault,
@@ -20,17 +21,6 @@ import {
 } from "./value-rules.ts";
 
 const { hourMs } = limits;
-
-function choice<const Name extends string>(facts: FieldFacts, names: readonly Name[]) {
-  return field<Name>(facts, (value) => {
-    if (names.some((name) => name === value)) return undefined;
-    const near = typeof value === "string" ? nearestName(value, names) : undefined;
-    return {
-      message: `must be ${names.map((name) => `"${name}"`).join(" or ")}, not ${shown(value)}`,
-      fix: `write "${near ?? names[0]}"`,
-    };
-  });
-}
 
 /** A list that people may also write as its only element. */
 function oneOrMany<Element extends z.ZodType>(element: Element, max: number) {
@@ -247,6 +237,7 @@ export const replicasSchema = z.strictObject({
     ...{ min: 0, max: 1_048_576, unit: "MiB", default: String(defaults.bodyMiBMax) },
     meaning: "Largest request body; a larger one is answered with 413.",
   }).optional(),
+  ...trafficFields,
 });
 
 function folderFault(value: string): Fault | undefined {

@@ -2,7 +2,7 @@
  * The cluster file after validation: complete, with every default filled in. This is what the agent
  * acts on; `cluster-schema.ts` says what a person may write.
  */
-import type { KeySource, Placement, RouteView } from "@prunella/wire/view";
+import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
 
 export type ReplicasSpec = {
   readonly kind: "replicas";
@@ -19,6 +19,12 @@ export type ReplicasSpec = {
   readonly compat: "load-balancer" | undefined;
   readonly timeoutMs: number;
   readonly bodyMiBMax: number;
+  /** Only what the file says: a gateway has defaults of its own. */
+  readonly traffic: TrafficView;
+  /** By instance name; 1 for those that are not named. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** Ports of a service whose bytes are not HTTP, on the address of the gateway. */
+  readonly tcp: { readonly port: number; readonly by: "service" | "member" } | undefined;
   readonly probe: {
     readonly path: string | undefined;
     readonly intervalMs: number;

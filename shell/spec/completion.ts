@@ -4,7 +4,7 @@
  */
 import { extname, isAbsolute, resolve } from "node:path";
 import { invariant } from "@prunella/core/kernel";
-import type { KeySource, Placement, RouteView } from "@prunella/wire/view";
+import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
 import type { GatewayShape, PartialReplicas, ReplicasShape } from "./cluster-schema.ts";
 import type { ClusterSpec, ReplicasSpec } from "./cluster-spec.ts";
 import { splitCommand } from "./command-line.ts";
@@ -50,6 +50,10 @@ export function completeReplicas(
     compat: shape.compat,
     timeoutMs: shape.timeoutMs ?? defaults.timeoutMs,
     bodyMiBMax: shape.bodyMiBMax ?? defaults.bodyMiBMax,
+    traffic: completeTraffic(shape),
+    weights: completeWeights(shape.weights),
+    tcp:
+      shape.tcp === undefined ? undefined : { port: shape.tcp.port, by: shape.tcp.by ?? "service" },
     probe: {
       path: shape.health?.path,
       intervalMs: shape.health?.intervalMs ?? probe.intervalMs,
@@ -89,7 +93,7 @@ export function completePlacement(shape: PartialReplicas): Placement {
  * that has its file to itself gets every request; of several, each must say what is meant for it.
  */
 export function completeRoutes(shape: PartialReplicas, isAlone = false): readonly RouteView[] {
-  const isAtRoot = isAlone || shape.compat !== undefined;
+  const isAtRoot = (isAlone && shape.tcp === undefined) || shape.compat !== undefined;
   const written = shape.route ?? (isAtRoot ? [{ prefix: "/" }] : []);
   return written.map(({ host, prefix }) => {
     const bare = prefix === "/" ? "/" : prefix.replace(/\/$/, "");
@@ -145,6 +149,22 @@ function completeCommand(
   if (isScript(program)) return [execPath, resolve(folder, program), ...rest];
   const path = program.includes("/") && !isAbsolute(program) ? resolve(folder, program) : program;
   return [path, ...rest];
+}
+
+function completeTraffic(shape: ReplicasShape): TrafficView {
+  const { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs } = shape;
+  const { slowStartMs, loadBound, ejectAfter } = shape;
+  const fields = { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs };
+  const said = Object.entries({ ...fields, slowStartMs, loadBound, ejectAfter });
+  return Object.fromEntries(said.filter(([, value]) => value !== undefined));
+}
+
+function completeWeights(weights: ReplicasShape["weights"]): Readonly<Record<string, number>> {
+  const numbers = Object.entries(weights ?? {}).map(([name, value]) => {
+    invariant(typeof value === "number", "the check lets weights that are numbers through only");
+    return [name, value] as const;
+  });
+  return Object.fromEntries(numbers);
 }
 
 function completeEnv(env: ReplicasShape["env"]): Readonly<Record<string, string>> {

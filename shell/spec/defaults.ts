@@ -14,6 +14,14 @@ export const defaults = {
   log: { fileMiB: 16, filesMax: 3 },
   timeoutMs: 30_000,
   bodyMiBMax: 1024,
+  /** What a gateway does where neither file nor view says otherwise. */
+  traffic: {
+    maxInFlight: 1024,
+    holdMs: 2000,
+    slowStartMs: 5000,
+    loadBound: 1.25,
+    ejectAfter: 5,
+  },
 } as const;
 
 export const limits = {
@@ -25,6 +33,9 @@ export const limits = {
   /** Leaves room for `-1000`, so that instance names are names too. */
   serviceNameLengthMax: 58,
   gatewaysMax: 16,
+  inFlightMax: 100_000,
+  weightMin: 0.1,
+  weightMax: 100,
   routesMax: 100,
   keysMax: 10,
   proxiesMax: 1000,

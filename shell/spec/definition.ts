@@ -32,7 +32,32 @@ export type HealthInput = {
   readonly startupMs?: number;
 };
 
-export type ReplicasInput = {
+/** How gateways treat the requests of a service. */
+export type TrafficInput = {
+  /** Bound of one try until the response begins; then a sibling is asked. Default: none. */
+  readonly tryTimeoutMs?: number;
+  /** A request with `Idempotency-Key` may be sent twice, whatever its method. Default: off. */
+  readonly retryUnsafe?: "idempotency-key";
+  /** Requests that one gateway process may have at one instance at a time. Default 1024. */
+  readonly maxInFlight?: number;
+  /** How long a request waits when no instance may take it. Default 2000. */
+  readonly holdMs?: number;
+  /** How long an instance that starts beside warm ones gets less than its share. Default 5000. */
+  readonly slowStartMs?: number;
+  /** An instance may have that many times its fair share of what is in flight. Default 1.25. */
+  readonly loadBound?: number;
+  /** Faults in a row after which an instance is left out for a while; 0 is never. Default 5. */
+  readonly ejectAfter?: number;
+  /** Shares by instance name, for example `{ "hello-2": 0.5 }`. Default: 1 each. */
+  readonly weights?: Readonly<Record<string, number>>;
+  /**
+   * Ports on the gateway's address for a service that does not speak HTTP. A number is one port for
+   * the whole service; `by: "member"` gives each instance a port of its own, from `port` on.
+   */
+  readonly tcp?: number | { readonly port: number; readonly by?: "service" | "member" };
+};
+
+export type ReplicasInput = TrafficInput & {
   /**
    * The program: `"./server.ts"`, `"python3 app.py"` or `["program", "argument"]`. A JavaScript or
    * TypeScript file is run by the Node that runs Prunella. It listens on `PORT` and stops on SIGTERM.

@@ -2,6 +2,7 @@
 import { describeSeed512, placeSeed512 } from "@prunella/core/ring";
 import { alwaysYields } from "./completion.ts";
 import type { Remark, RuleInput, ServiceRule, Severity } from "./doctor.ts";
+import { trafficRules } from "./doctor-traffic-rules.ts";
 import { isLoopback } from "./plan-gateway.ts";
 import { routeKey, routeText } from "./relations.ts";
 
@@ -143,7 +144,7 @@ const routingRules: readonly ServiceRule[] = [
   {
     id: "route-missing",
     find(input) {
-      if (input.service.routes.length > 0) return [];
+      if (input.service.routes.length > 0 || input.service.tcp !== undefined) return [];
       return remark(input, ["route"], "info", {
         message: "is not set",
         why: "The gateway sends it nothing; only its own address reaches an instance.",
@@ -252,4 +253,5 @@ export const serviceRules: readonly ServiceRule[] = [
   ...safetyRules,
   ...routingRules,
   ...timingRules,
+  ...trafficRules,
 ];

@@ -53,6 +53,26 @@ const cases: readonly Case[] = [
     says: /^info services\.web\.route is not set/,
   },
   service(
+    "try-as-long-as-all",
+    `${good}, route: /, timeoutMs: 900, tryTimeoutMs: ‸900`,
+    /^warning services\.web\.tryTimeoutMs \(900 ms\) is not less than timeoutMs/,
+  ),
+  service(
+    "weight-without-instance",
+    `${good}, route: /, weights: { web-1: 2, web-3: ‸2 }`,
+    /^info services\.web\.weights\.web-3 is not among the 2 instances that run/,
+  ),
+  service(
+    "waiting-is-off",
+    `${good}, route: /, holdMs: ‸0`,
+    /^warning services\.web\.holdMs is 0, so no request waits/,
+  ),
+  service(
+    "tcp-port-of-gateway",
+    `${good}, tcp: ‸{ port: 4990, by: member }`,
+    /^error services\.web\.tcp takes port 5000, on which the gateway listens/,
+  ),
+  service(
     "compat-open",
     `${good}, hash: default, compat: ‸load-balancer`,
     /^warning services\.web\.compat opens \/add and \/rm without a token to everybody on this machine/,

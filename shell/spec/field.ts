@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { shown } from "./complaint.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /** What `docs/reference/cluster-file.md` says about a field. */
 export type FieldFacts = {
@@ -123,4 +124,37 @@ export function flag(facts: Omit<FieldFacts, "type">) {
           fix: "write true or false without quotes",
         },
   );
+}
+
+/** One of a few words. */
+export function choice<const Name extends string>(facts: FieldFacts, names: readonly Name[]) {
+  return field<Name>(facts, (value) => {
+    if (names.some((name) => name === value)) return undefined;
+    const near = typeof value === "string" ? nearestName(value, names) : undefined;
+    return {
+      message: `must be ${names.map((name) => `"${name}"`).join(" or ")}, not ${shown(value)}`,
+      fix: `write "${near ?? names[0]}"`,
+    };
+  });
+}
+
+/** A number that need not be whole. */
+export function decimal(facts: Omit<WholeFacts, "unit">) {
+  const range = `from ${facts.min} to ${facts.max}`;
+  const type = `number, ${facts.min} to ${facts.max}`;
+  return field<number>({ type, default: facts.default, meaning: facts.meaning }, (value) => {
+    if (value === undefined) return missingFault;
+    const isNumber = typeof value === "number" && Number.isFinite(value);
+    if (isNumber && value >= facts.min && value <= facts.max) return undefined;
+    const guess = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
+    const fits = guess >= facts.min && guess <= facts.max;
+    const bound = isNumber && value < facts.min ? facts.min : facts.max;
+    const fix = isNumber
+      ? `write ${bound} or ${value < facts.min ? "more" : "less"}`
+      : "write a plain number";
+    return {
+      message: `must be a number ${range}, not ${shown(value)}`,
+      fix: fits ? `write ${guess} without quotes` : fix,
+    };
+  });
 }

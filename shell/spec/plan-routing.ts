@@ -18,6 +18,9 @@ export function routingChanges(
     ...keyEffects(old, service),
     ...compatEffects(old, service, next),
     ...limitEffects(old, service),
+    ...trafficEffects(old, service),
+    ...weightEffects(old, service),
+    ...tcpEffects(old, service),
   ];
   if (effects.length === 0) return [];
   const risk = (["high", "low", "none"] as const).find((level) =>
@@ -81,4 +84,36 @@ function limitEffects(old: ServiceSpec, service: ServiceSpec): readonly Effect[]
     const riskDetail = `Requests that needed more ${field === "timeoutMs" ? "time" : "room"} fail.`;
     return [{ reason, risk: "low", riskDetail }];
   });
+}
+
+/** An agent of an earlier release wrote none of these fields. */
+type Older = {
+  readonly traffic?: ServiceSpec["traffic"];
+  readonly weights?: ServiceSpec["weights"];
+};
+
+function trafficEffects(old: Older, service: ServiceSpec): readonly Effect[] {
+  const before = new Map<string, unknown>(Object.entries(old.traffic ?? {}));
+  const after = new Map<string, unknown>(Object.entries(service.traffic));
+  const text = (value: unknown) => (value === undefined ? "default" : String(value));
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((field): readonly Effect[] => {
+    const [was, is] = [before.get(field), after.get(field)];
+    if (was === is) return [];
+    return [{ reason: `${field} ${text(was)} -> ${text(is)}`, risk: "none", riskDetail: "" }];
+  });
+}
+
+function weightEffects(old: Older, service: ServiceSpec): readonly Effect[] {
+  if (isDeepStrictEqual(old.weights ?? {}, service.weights)) return [];
+  const riskDetail = "Keys move between instances until the shares fit.";
+  return [{ reason: "weights", risk: "low", riskDetail }];
+}
+
+function tcpEffects(old: ServiceSpec, service: ServiceSpec): readonly Effect[] {
+  if (isDeepStrictEqual(old.tcp, service.tcp)) return [];
+  const text = ({ tcp }: ServiceSpec) => (tcp === undefined ? "none" : `${tcp.port} by ${tcp.by}`);
+  const reason = `tcp ${text(old)} -> ${text(service)}`;
+  if (old.tcp === undefined) return [{ reason, risk: "none", riskDetail: "" }];
+  const riskDetail = `Nobody listens on port ${old.tcp.port} for it as before.`;
+  return [{ reason, risk: "high", riskDetail }];
 }

@@ -4,7 +4,7 @@
  */
 import type { RouteView } from "@prunella/wire/view";
 import type { PartialReplicas } from "./cluster-schema.ts";
-import type { Complaint, Path } from "./complaint.ts";
+import { type Complaint, type Path, shown } from "./complaint.ts";
 import { completeCounts, completePlacement, completeRoutes } from "./completion.ts";
 import { limits } from "./defaults.ts";
 
@@ -22,8 +22,10 @@ export function relationComplaints(services: readonly CheckedService[]): readonl
       ...countComplaints(service),
       ...compatComplaints(service),
       ...keyComplaints(service),
+      ...weightComplaints(service),
     ]),
     ...repeatedRoutes(services),
+    ...sharedPorts(services),
     ...ambiguousNames(services),
   ];
 }
@@ -93,6 +95,57 @@ function keyComplaints({ name, shape, wrong }: CheckedService): readonly Complai
   if (last < 0 || last === shape.key.length - 1) return [];
   const message = `is never asked, because every request has a key by "${shape.key[last]}"`;
   return [complaint(["services", name, "key", last + 1], message, "remove it, or put it first")];
+}
+
+/** Weights are for instances of this very service, and none may be so small that it means nothing. */
+function weightComplaints({ name, shape, wrong }: CheckedService): readonly Complaint[] {
+  if (shape.weights === undefined || wrong.has("weights") || wrong.has("scale")) return [];
+  const { weightMin, weightMax } = limits;
+  const { max } = completeCounts(shape);
+  return Object.entries(shape.weights).flatMap(([instance, weight]): readonly Complaint[] => {
+    const path = ["services", name, "weights", instance];
+    const number = instance.startsWith(`${name}-`) ? instance.slice(name.length + 1) : "";
+    if (!/^[1-9][0-9]*$/.test(number) || Number(number) > max) {
+      const message = `is no instance of services.${name}`;
+      return [complaint(path, message, `write a name from "${name}-1" to "${name}-${max}"`, "key")];
+    }
+    const fits = typeof weight === "number" && weight >= weightMin && weight <= weightMax;
+    if (fits) return [];
+    const message = `must be a number from ${weightMin} to ${weightMax}, not ${shown(weight)}`;
+    return [complaint(path, message, `write for example "${instance}": 0.5`)];
+  });
+}
+
+/** The ports that a service takes for itself: first and last, both included. */
+function portRange(shape: PartialReplicas): readonly [number, number] | undefined {
+  const { tcp } = shape;
+  if (tcp === undefined) return undefined;
+  const last = tcp.by === "member" ? tcp.port + completeCounts(shape).max - 1 : tcp.port;
+  return [tcp.port, last];
+}
+
+/** Two services on one port, or a range that leaves what a port can be. */
+function sharedPorts(services: readonly CheckedService[]): readonly Complaint[] {
+  const complaints: Complaint[] = [];
+  const taken: { readonly owner: string; readonly first: number; readonly last: number }[] = [];
+  for (const { name, shape, wrong } of services) {
+    const range = ["tcp", "scale"].some((field) => wrong.has(field)) ? undefined : portRange(shape);
+    if (range === undefined) continue;
+    const [first, last] = range;
+    const path = ["services", name, "tcp"];
+    const other = taken.find((known) => first <= known.last && known.first <= last);
+    taken.push({ owner: name, first, last });
+    if (last > 65_535) {
+      const fix = "choose a lower port, or a smaller scale.max";
+      complaints.push(
+        complaint(path, `needs the ports ${first} to ${last}, but 65535 is the last`, fix),
+      );
+    } else if (other !== undefined) {
+      const message = `takes a port of services.${other.owner} (${other.first} to ${other.last})`;
+      complaints.push(complaint(path, message, "choose another port, or a smaller scale.max"));
+    }
+  }
+  return complaints;
 }
 
 /** Two services that claim the same requests. The same route twice in one service only is doctor's. */

@@ -8,7 +8,7 @@ const trouble = z.object({
   /** Grows by one within a gateway process. */
   id: z.number().int().positive(),
   at: z.string(), // ISO 8601
-  type: z.string(), // `framing-fault`, `ejected`, `fail-open`, `port-refused`, `view-invalid`.
+  type: z.string(), // `framing-fault`, `ejected`, `fail-open`, `term-conflict`, ...; see `DataPathFact`.
   service: z.string(),
   /** Null when it concerns the whole service. */
   member: z.string().nullable(),

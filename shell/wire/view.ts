@@ -70,6 +70,24 @@ export type LeaderView = {
   readonly state: "leading" | "handing-over";
 };
 
+/** How a gateway treats the requests of a service; what is absent is left to its defaults. */
+export type TrafficView = {
+  /** Bound of one try, until the response begins. Absent: only `timeoutMs` bounds it. */
+  readonly tryTimeoutMs?: number;
+  /** A request that carries `Idempotency-Key` may be sent twice, whatever its method. */
+  readonly retryUnsafe?: "idempotency-key";
+  /** Requests that one gateway process may have at one instance; beyond it they wait. */
+  readonly maxInFlight?: number;
+  /** How long a request waits when no instance may take it. */
+  readonly holdMs?: number;
+  /** How long an instance that begins to serve gets less than its share; 0 is not at all. */
+  readonly slowStartMs?: number;
+  /** An instance may have that many times its fair share of what is in flight. */
+  readonly loadBound?: number;
+  /** Faults in a row after which a gateway leaves an instance out for a while; 0 is never. */
+  readonly ejectAfter?: number;
+};
+
 export type ServiceView = {
   readonly name: ServiceName;
   readonly kind: "replicas" | "elected";
@@ -93,6 +111,7 @@ export type ServiceView = {
   /** GET and HEAD may share connections to an instance, one answer behind the other. Off unless said. */
   readonly pipelining?: "safe";
   readonly tcp?: TcpView;
+  readonly traffic?: TrafficView;
   /** Bound of all tries of one request together. */
   readonly timeoutMs: number;
   readonly bodyBytesMax: number;
@@ -156,6 +175,7 @@ function checkService(service: ServiceView): void {
   check(Number.isSafeInteger(service.seed), `${at}.seed must be an integer`);
   check([undefined, "safe"].includes(service.pipelining), `${at}.pipelining must be "safe"`);
   if (service.tcp !== undefined) checkTcp(at, service.tcp);
+  if (service.traffic !== undefined) checkTraffic(`${at}.traffic`, service.traffic);
   check(service.timeoutMs > 0, `${at}.timeoutMs must be positive`);
   check(service.bodyBytesMax >= 0, `${at}.bodyBytesMax must not be negative`);
   check(Array.isArray(service.members), `${at}.members must be a list`);
@@ -177,6 +197,20 @@ function checkTcp(at: string, tcp: TcpView): void {
 
 function isPort(value: number): boolean {
   return Number.isInteger(value) && value > 0 && value < 65_536;
+}
+
+function checkTraffic(at: string, traffic: TrafficView): void {
+  check(isRecord(traffic), `${at} must be an object`);
+  const { tryTimeoutMs = 1, maxInFlight = 1, loadBound = 1 } = traffic;
+  const { holdMs = 0, slowStartMs = 0, ejectAfter = 0 } = traffic;
+  check(tryTimeoutMs > 0, `${at}.tryTimeoutMs must be positive`);
+  check(isCount(maxInFlight) && maxInFlight > 0, `${at}.maxInFlight must be positive`);
+  check(loadBound >= 1, `${at}.loadBound must be 1 or more`);
+  check(isCount(holdMs), `${at}.holdMs must be a count`);
+  check(isCount(slowStartMs), `${at}.slowStartMs must be a count`);
+  check(isCount(ejectAfter), `${at}.ejectAfter must be a count`);
+  const isKnown = [undefined, "idempotency-key"].includes(traffic.retryUnsafe);
+  check(isKnown, `${at}.retryUnsafe is unknown`);
 }
 
 function checkLeader(at: string, { kind, leader }: ServiceView): void {

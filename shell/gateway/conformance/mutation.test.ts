@@ -22,6 +22,7 @@ type Mutant = {
 };
 
 const core = "shell/gateway/exchange/exchange-core.test.ts";
+const leader = "shell/gateway/exchange/leader-answer.test.ts";
 const responses = "shell/gateway/exchange/responses.test.ts";
 
 const mutants: readonly Mutant[] = [
@@ -73,6 +74,27 @@ const mutants: readonly Mutant[] = [
     from: "if (result === more && cutAt < this.at) dropRange(this, cutAt, this.at);",
     to: "this.ahead = none;",
     test: ["shell/gateway/conformance/requests.test.ts", "the table of chunked bodies"],
+  },
+  {
+    name: "an answer that streams outlives the term of its leader",
+    file: "shell/gateway/view/view-application.ts",
+    from: "    endLowerTerms(core, service, leaderRoute);\n",
+    to: "",
+    test: [leader, "G12: a term that begins at any byte of an answer .large"],
+  },
+  {
+    name: "an answer of a lower term is served",
+    file: "shell/gateway/exchange/leader-answer.ts",
+    from: "(head.term < 0 || head.term >= route.term)",
+    to: "head.term < Number.MAX_VALUE",
+    test: [leader, "an answer that names a lower term"],
+  },
+  {
+    name: "a view may take a term back",
+    file: "shell/gateway/routing/leader-route.ts",
+    from: 'if (offered.term < known.term) return "lower";',
+    to: "",
+    test: [leader, "G11: terms never fall"],
   },
   {
     name: "a placement is made from members as they come",

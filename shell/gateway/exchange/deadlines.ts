@@ -7,7 +7,8 @@ import { refusal } from "../refusals.ts";
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import { abandon, drop, stopWaiting } from "./conclusion.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
-import { connectFailed, exchangeFailed, lateResponse } from "./dispatch.ts";
+import { connectFailed, exchangeFailed, type Failure, lateResponse, lateTry } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
 import { refuse } from "./own-answer.ts";
 import { blockBytes } from "./slab.ts";
 import type { Link } from "./transport.ts";
@@ -35,6 +36,9 @@ export function expire(core: CoreState): readonly ClientConnection[] {
     if (isDue(core, client, nowMs)) {
       changed.push(client);
       act(core, client);
+    } else if (isTryLate(client.exchange, nowMs)) {
+      changed.push(client);
+      memberIsLate(core, client, lateTry);
     }
   }
   core.bufferedBytes = bufferedBytes;
@@ -154,11 +158,24 @@ function act(core: CoreState, client: ClientConnection): void {
   }
 }
 
-function memberIsLate(core: CoreState, client: ClientConnection): void {
+/** Only tries of whole requests count: what the client has not sent is no fault of the member. */
+function isTryLate(exchange: Exchange, nowMs: number): boolean {
+  const tryTimeoutMs = exchange.service?.rules.tryTimeoutMs ?? 0;
+  if (tryTimeoutMs === 0 || !exchange.active || !exchange.sent || exchange.given) return false;
+  const { upstream } = exchange;
+  const isAwaited = upstream?.phase === upstreamPhase.head && exchange.bodyComplete;
+  return isAwaited && nowMs - exchange.sentAtMs >= tryTimeoutMs;
+}
+
+function memberIsLate(
+  core: CoreState,
+  client: ClientConnection,
+  failure: Failure = lateResponse,
+): void {
   const { exchange } = client;
   const { upstream } = exchange;
   if (upstream !== undefined && upstream.phase !== upstreamPhase.connecting) {
-    exchangeFailed(core, upstream, lateResponse);
+    exchangeFailed(core, upstream, failure);
     return;
   }
   stopWaiting(exchange);

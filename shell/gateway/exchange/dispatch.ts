@@ -11,6 +11,9 @@
  *   no connection, nothing sent                   next, free         next, free
  *   refused by the member (421, 503 + Refused)    next, paid         next, paid
  *   closed before, or within a held response      next, paid         502, never again
+ *   no response head within `tryTimeoutMs`        next, paid         504
+ *
+ * With `retryUnsafe: "idempotency-key"` a request that carries that field counts as idempotent.
  *
  * What the leader of an elected service does to this is in `leader-answer.ts`.
  *
@@ -36,7 +39,7 @@ import { discard, takeIdle } from "./upstream-pool.ts";
 export function dispatch(core: CoreState, exchange: Exchange): void {
   const { service } = exchange;
   if (service === undefined) return;
-  const member = choose(service, exchange, core.limits, core.nowMs);
+  const member = choose(service, exchange, service.rules.limits, core.nowMs);
   if (member === undefined) hold(core, service, exchange);
   else assign(core, service, exchange, member);
 }
@@ -105,7 +108,7 @@ export function giveUpRepeating(core: CoreState, exchange: Exchange): void {
 }
 
 function hold(core: CoreState, service: Service, exchange: Exchange): void {
-  const { limits } = core;
+  const { limits } = service.rules;
   const bytes = exchange.wire.length + exchange.keptBytes;
   const isFull = service.waiting.length >= limits.heldMax;
   if (isFull || waitingBytes(service) + bytes > limits.heldBytesMax) {
@@ -138,7 +141,7 @@ export function resumeWaiting(core: CoreState, service: Service): void {
     if (!exchange.isHeld) continue;
     if (service.leaderRoute === undefined) forgive(exchange, core.nowMs);
     const member =
-      stuck < stuckMax ? choose(service, exchange, core.limits, core.nowMs) : undefined;
+      stuck < stuckMax ? choose(service, exchange, service.rules.limits, core.nowMs) : undefined;
     if (member !== undefined) {
       exchange.isHeld = false;
       assign(core, service, exchange, member);
@@ -221,6 +224,14 @@ export const lateResponse: Failure = {
   fault: "late",
   reason: "timeout",
   mayRepeat: false, // The time of all tries together is over.
+};
+
+/** One try took too long; there may be time for another. */
+export const lateTry: Failure = {
+  discarded: "late",
+  fault: "late",
+  reason: "timeout",
+  mayRepeat: true,
 };
 
 /** The exchange on this connection failed after bytes were sent. */

@@ -4,6 +4,8 @@
  */
 
 import {
+  ByteRange,
+  findHeader,
   keepDataOnly,
   keepFraming,
   nominatedNames,
@@ -23,6 +25,10 @@ import { requestHeadRoom, writeRequestHead } from "./head-writing.ts";
 import { beginLocally, localPathOf } from "./local-exchange.ts";
 import { answerOptions, refuse } from "./own-answer.ts";
 import { progress, takeBody } from "./request-body.ts";
+
+/** With it a client says that sending the request twice does it once. */
+const idempotencyKey = Buffer.from("idempotency-key");
+const keyRange = new ByteRange();
 
 /** A body piece up to this is copied behind the head; a larger one is written from where it lies. */
 const copyBytesMax = 2_048;
@@ -55,6 +61,9 @@ export function begin(
     return at;
   }
   exchange.service = service;
+  if (service.rules.retriesKeyed && !exchange.idempotent) {
+    exchange.idempotent = findHeader(headBytes, head, idempotencyKey, keyRange);
+  }
   const localPath = localPathOf(core, service, headBytes, head);
   if (exchange.bodyKind === requestBody.chunked) {
     const names = nominatedNames(headBytes, head.connection);

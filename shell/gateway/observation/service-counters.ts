@@ -2,7 +2,15 @@
 import { DurationCounter } from "./duration-counter.ts";
 import { Tally } from "./tally.ts";
 
-const divertedLabels = ["state", "refused", "faults", "load", "full", "retried"] as const;
+const divertedLabels = [
+  "state",
+  "refused",
+  "faults",
+  "full",
+  "slow-start",
+  "load",
+  "retried",
+] as const;
 /** Why a request did not go to its home member. */
 export type DivertedLabel = (typeof divertedLabels)[number];
 

@@ -23,7 +23,7 @@ function serviceWith(count: number, changes: Parameters<typeof serviceOf>[1] = {
   const view = serviceOf([], changes);
   const service = new Service(view, 0);
   const members = Array.from({ length: count }, (_, n) => memberOf({ port: n + 1 }, n));
-  service.apply({ ...view, members });
+  service.apply({ ...view, members }, 0);
   return service;
 }
 
@@ -64,7 +64,7 @@ test("members that do not serve take no share of the load bound from those that 
   const members = service.view.members.map((member, n) =>
     n === 0 ? member : { ...member, state: "starting" as const },
   );
-  service.apply({ ...service.view, members });
+  service.apply({ ...service.view, members }, 0);
   const exchange = exchangeOf(1);
   for (let n = 0; n < 100; n++) service.began(pick(service, exchange));
   assert.equal(service.counters.failOpen, 0);
@@ -123,9 +123,11 @@ test("keys spread evenly over the members, and a restart moves none of them", ()
   assert.ok(Math.max(...shares.values()) < 1_150);
   const [first, ...rest] = service.view.members;
   assert.ok(first);
+  const traffic = { slowStartMs: 0 };
   for (const state of ["starting", "serving"] as const) {
     const restarted: MemberView = { ...first, incarnation: 2, port: 99, state };
-    assert.equal(service.apply({ ...service.view, members: [restarted, ...rest] }).rebuilt, false);
+    const view = { ...service.view, traffic, members: [restarted, ...rest] };
+    assert.equal(service.apply(view, 0).rebuilt, false);
   }
   assert.deepEqual(
     before.map((_, n) => home(n)),

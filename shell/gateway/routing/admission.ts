@@ -8,7 +8,8 @@
  *
  * Not admissible, in this order of telling: tried by this request already (`retried`), not serving
  * (`state`), refused a connect a moment ago (`refused`), too many faults in a row (`faults`), above
- * its concurrency or connection limit (`full`), above its share of the load (`load`).
+ * its concurrency or connection limit (`full`), warming up (`slow-start`), above its share of the
+ * load (`load`).
  */
 import { admissible, nextOwnerIndex, ownerIndex, ownerOfSeed512 } from "@prunella/core/ring";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -17,6 +18,7 @@ import type { DivertedLabel } from "../observation/service-counters.ts";
 import { chooseLeader } from "./leader-route.ts";
 import type { Member } from "./member.ts";
 import type { Service } from "./service.ts";
+import { isSpared } from "./slow-start.ts";
 
 const jumpsMax = 8;
 
@@ -66,7 +68,9 @@ function obstacleTo(
   if (member.isFull(limits)) return "full";
   // The source's map has no load bound: it would hide what the experiments measure.
   if (service.placement === undefined || member.place < 0) return undefined;
-  return admissible(service.load, member.place) ? undefined : "load";
+  const { slowStartMs, loadBound } = service.rules;
+  if (isSpared(member, exchange.hash, slowStartMs, nowMs)) return "slow-start";
+  return admissible(service.load, member.place, loadBound) ? undefined : "load";
 }
 
 function jump(

@@ -5,7 +5,7 @@
  *
  * Staying out never touches the placement: when it is over, every key is back where it was.
  *   refused  A connect error: 200 ms, doubling to 5 s while it lasts.
- *   faults   Five resets, time-outs, framing faults or 5xx in a row: 1 s x 2^k with jitter, at most
+ *   faults   Five (`ejectAfter`) resets, time-outs, framing faults or 5xx in a row: 1 s x 2^k with jitter, at most
  *            30 s; k falls by one for each clean minute.
  */
 import type { MemberView } from "@prunella/wire/view";
@@ -16,7 +16,6 @@ import { Tally } from "../observation/tally.ts";
 
 const refusedMsMin = 200;
 const refusedMsMax = 5_000;
-const faultsInRowMax = 5;
 const ejectedMsMin = 1_000;
 const ejectedMsMax = 30_000;
 const cleanMs = 60_000;
@@ -33,6 +32,10 @@ export class Member {
   /** Index in the placement of its service; -1 when it is not placed. */
   place = -1;
   serving = false;
+  /** When it began to serve; undefined before. */
+  servingSinceMs: number | undefined = undefined;
+  /** Until then it gets less than its share (`slow-start.ts`). */
+  slowUntilMs = 0;
   /** False once a newer incarnation, or a view without it, has taken its place. */
   current = true;
   inFlight = 0;
@@ -91,10 +94,10 @@ export class Member {
   }
 
   /** True when this was one fault too many: the caller decides whether it may be put out. */
-  faulted(label: FaultLabel): boolean {
+  faulted(label: FaultLabel, inRowMax: number): boolean {
     this.faults.add(label);
     this.#faultsInRow += 1;
-    return this.#faultsInRow >= faultsInRowMax;
+    return inRowMax > 0 && this.#faultsInRow >= inRowMax;
   }
 
   /** @param luck - In [0, 1): spreads the returns of members that failed together. */

@@ -31,7 +31,9 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
       message: `${member.view.id} sent a malformed answer, or bytes that belong to no answer, twice within a minute. Its answers cannot be trusted; look at how it writes lengths.`,
     });
   }
-  if (!member.faulted(label) || !member.serving || service.servingCount <= 1) return;
+  const { ejectAfter } = service.rules;
+  const isTooMuch = member.faulted(label, ejectAfter);
+  if (!isTooMuch || !member.serving || service.servingCount <= 1) return;
   if (member === service.leader) return; // Nobody could take its place.
   const out = service.members.filter((other) => other.serving && core.nowMs < other.ejectedUntilMs);
   if (out.includes(member)) return;
@@ -42,7 +44,7 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
       service: service.name,
       member: member.view.id,
       incarnation: member.view.incarnation,
-      message: `${member.view.id} failed five times in a row (the last: ${failures[label]}) and is left alone for a moment; others take its requests. See its log.`,
+      message: `${member.view.id} failed ${ejectAfter} times in a row (the last: ${failures[label]}) and is left alone for a moment; others take its requests. See its log.`,
     });
     return;
   }

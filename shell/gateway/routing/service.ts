@@ -11,11 +11,14 @@ import type { MemberId, ServiceName } from "@prunella/core/kernel";
 import { compare, type Placement, place, placeSeed512, type Seed512 } from "@prunella/core/ring";
 import type { MemberView, ServiceView } from "@prunella/wire/view";
 import type { Exchange } from "../exchange/exchange.ts";
+import { defaultLimits, type Limits } from "../limits.ts";
 import { ServiceCounters } from "../observation/service-counters.ts";
 import { type ChunkLimits, requestChunkLimits } from "../parser/index.ts";
 import { LeaderRoute, type LeaderVerdict, leaderOf } from "./leader-route.ts";
 import { Member } from "./member.ts";
 import { RetryBudget } from "./retry-budget.ts";
+import { markBeginners } from "./slow-start.ts";
+import { defaultRules, type TrafficRules, trafficRules } from "./traffic-rules.ts";
 
 /** In-flight counts by index of the placement; `LoadView` of core/ring. */
 export type Load = {
@@ -54,7 +57,9 @@ export class Service {
   /** The member that leads, whether it serves or not; undefined while nobody is known to. */
   leader: Member | undefined = undefined;
   readonly counters = new ServiceCounters();
+  rules: TrafficRules = defaultRules;
   #placedAs = "";
+  #wasApplied = false;
 
   constructor(view: ServiceView, nowMs: number) {
     this.view = view;
@@ -72,7 +77,11 @@ export class Service {
    *
    * @throws ClusterError of core/ring when the members cannot be placed; nothing has changed then.
    */
-  apply(view: ServiceView): { readonly rebuilt: boolean; readonly retired: readonly Member[] } {
+  apply(
+    view: ServiceView,
+    nowMs: number,
+    limits: Limits = defaultLimits,
+  ): { readonly rebuilt: boolean; readonly retired: readonly Member[] } {
     const placed = view.members.filter(isPlaced);
     const placedAs = placementKey(view, placed);
     const rebuilt = placedAs !== this.#placedAs;
@@ -81,11 +90,15 @@ export class Service {
     const before = new Map(this.members.map((member) => [member.view.id, member]));
     this.members = view.members.map((memberView) => adopt(before.get(memberView.id), memberView));
     const now = new Set(this.members);
+    const wasKnown = this.#wasApplied;
+    this.#wasApplied = true;
     const retired = [...before.values()].filter((member) => !now.has(member));
     for (const member of retired) retire(member);
 
     this.view = view;
     this.chunkLimits = chunkLimitsOf(view);
+    this.rules = trafficRules(limits, view.traffic);
+    markBeginners(this.members, wasKnown, this.rules.slowStartMs, nowMs);
     this.servingCount = this.members.filter((member) => member.serving).length;
     if (tables !== undefined) {
       this.counters.ringMovedRatio = movedRatio(this.placement, tables.placement);

@@ -119,7 +119,7 @@ export class TcpFront {
   }
 
   #choose(door: Door, service: Service, tried: Parameters<typeof leastConnected>[1]) {
-    const { limits } = this.#core;
+    const { limits } = service.rules;
     if (door.number !== undefined) return memberNumbered(service, door.number, tried, limits);
     if (service.leaderRoute !== undefined) return leading(service, tried, limits);
     this.#turn += 1;

@@ -36,7 +36,7 @@ function applyOne(core: CoreState, service: Service, view: ServiceView): boolean
   const served = service.servingCount > 0;
   const leaderBefore = service.leader;
   try {
-    const { rebuilt, retired } = service.apply(view);
+    const { rebuilt, retired } = service.apply(view, core.nowMs, core.limits);
     for (const member of retired) closeIdle(member);
     for (const member of service.members) if (!member.serving) closeIdle(member);
     followLeader(core, service, leaderBefore);

@@ -9,7 +9,7 @@ const get = (path: string, ...fields: readonly string[]) =>
   ["GET", path, "HTTP/1.1\r\nHost: a"].join(" ") + ["", ...fields, "", ""].join("\r\n");
 
 const named = (name: string): Script => ({ answer: () => respond(name) });
-const byPath = { keys: [{ from: "path" }] } as const;
+const byPath = { keys: [{ from: "path" }], traffic: { slowStartMs: 0 } } as const;
 
 test("a view changes who serves without closing a client connection", async () => {
   await using a = await ScriptedBackend.start(named("a"));

@@ -1,0 +1,78 @@
+/**
+ * Fields of the cluster file about how gateways treat the requests of a service: deadlines, retries,
+ * shares, bounds, ports. They are the same for every kind of service that gateways stand before.
+ */
+import { z } from "zod";
+import { defaults, limits } from "./defaults.ts";
+import { choice, decimal, fieldFacts, whole } from "./field.ts";
+
+const { hourMs } = limits;
+const { traffic } = defaults;
+
+const tcpPorts = z.strictObject({
+  port: whole({
+    ...{ min: 1, max: 65_535, default: "required" },
+    meaning:
+      "Port on the gateway's address for a service that does not speak HTTP. Bytes are passed on as they come. Choose it outside 20000 to 29999, where instances get theirs.",
+  }),
+  by: choice(
+    {
+      ...{ type: '"service" or "member"', default: '"service"' },
+      meaning:
+        "`service`: one port, and each connection goes to the instance with the fewest (of an elected service: to the leader). `member`: instance `name-1` gets `port`, `name-2` the next one, up to `scale.max`; the port of an instance that is gone stays and closes connections.",
+    },
+    ["service", "member"],
+  ).optional(),
+});
+
+export const trafficFields = {
+  tryTimeoutMs: whole({
+    ...{ min: 10, max: hourMs, unit: "ms", default: "none" },
+    meaning:
+      "Bound of one try until the response begins; then a request that may be repeated goes to another instance. Looked at four times a second.",
+  }).optional(),
+  retryUnsafe: choice(
+    {
+      ...{ type: '"idempotency-key"', default: "off" },
+      meaning:
+        "A request with the field `Idempotency-Key` may be sent twice, whatever its method: the program promises to do it once.",
+    },
+    ["idempotency-key"],
+  ).optional(),
+  maxInFlight: whole({
+    ...{ min: 1, max: limits.inFlightMax, default: String(traffic.maxInFlight) },
+    meaning:
+      "Requests that one gateway process may have at one instance at a time. Beyond it they go to others, then wait.",
+  }).optional(),
+  holdMs: whole({
+    ...{ min: 0, max: hourMs, unit: "ms", default: String(traffic.holdMs) },
+    meaning:
+      "How long a request waits when no instance may take it, before it is answered with 503. At most 1024 requests wait.",
+  }).optional(),
+  slowStartMs: whole({
+    ...{ min: 0, max: hourMs, unit: "ms", default: String(traffic.slowStartMs) },
+    meaning:
+      "How long an instance that starts beside warm ones gets less than its share: a tenth at first, then more and more. 0 switches it off.",
+  }).optional(),
+  loadBound: decimal({
+    ...{ min: 1.05, max: 100, default: String(traffic.loadBound) },
+    meaning:
+      "An instance may have that many times its fair share of the requests in flight; beyond it, keys go to others for the moment. Eight are always allowed.",
+  }).optional(),
+  ejectAfter: whole({
+    ...{ min: 0, max: 1000, default: String(traffic.ejectAfter) },
+    meaning:
+      "Faults in a row (reset, too late, malformed, 5xx) after which a gateway leaves an instance out for 1 to 30 s; never more than a third of them. 0 switches it off.",
+  }).optional(),
+  weights: z
+    .record(z.string(), z.unknown())
+    .register(fieldFacts, {
+      ...{ type: "instance names and numbers, 0.1 to 100", default: "1 each" },
+      meaning:
+        'Share of an instance relative to its siblings: `weights: { "hello-2": 0.5 }` gives it half of what the others get.',
+    })
+    .optional(),
+  tcp: z
+    .preprocess((value) => (typeof value === "number" ? { port: value } : value), tcpPorts)
+    .optional(),
+} as const;
