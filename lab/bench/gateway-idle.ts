@@ -3,8 +3,8 @@
  * gateway and of nginx, each freshly started in a process of its own, while clients are connected that
  * have had one answer and say nothing. The idle case of `npm run bench -- gateway`, on its own.
  *
- * Our gateway takes as many clients as the limit of open files allows with a member connection for each,
- * and closes idle ones under pressure; so 10,000 need a limit of about 24,000. Only a new process can
+ * Our gateway takes as many clients as the limit of open files leaves beside its members' connections,
+ * and closes idle ones under pressure; so 10,000 need a limit of about 13,000. Only a new process can
  * have another limit, so this one starts itself again through `prlimit`, which may need root.
  */
 import { spawnSync } from "node:child_process";

@@ -67,19 +67,13 @@ export class DataPath {
   #closed = false;
   /** Soft limit of the process when it began; undefined where the system does not say. */
   readonly openFilesMax = openFilesLimit();
-  /** The bound in force: the one asked for, or what the open files allow if that is less. */
-  readonly clientConnectionsMax: number;
 
   constructor(options: DataPathOptions) {
     const limits = { ...defaultLimits, ...options.limits };
-    this.clientConnectionsMax = Math.min(
-      limits.clientConnectionsMax,
-      connectionsWithin(this.openFilesMax),
-    );
     const connector = new NetConnector(() => this.#ensureFineTick());
     this.#core = new ExchangeCore({
       cluster: options.cluster,
-      limits: { ...limits, clientConnectionsMax: this.clientConnectionsMax },
+      limits,
       connector,
       trustedProxies: new TrustedProxies(options.trustedProxies ?? []),
       processBits: randomBytes(4).readUInt32BE(),
@@ -89,6 +83,7 @@ export class DataPath {
     });
     this.#tcp = new TcpFront(this.#core.state, options.sharesPorts ?? false, monotonicMs);
     connector.attach(this.#core);
+    this.#boundClients(Number.POSITIVE_INFINITY);
     this.#core.tick(monotonicMs(), Date.now());
     this.#ticking = setInterval(() => this.#tick(), tickMs);
     this.#ticking.unref(); // Listeners keep a gateway alive; its timer alone must not.
@@ -102,8 +97,14 @@ export class DataPath {
     this.#appliedAtMs = nowMs;
     const rebuilt = this.#core.applyView(view, nowMs);
     this.#tcp.apply(view);
+    this.#boundClients(upstreamsMax(view, this.#core.state.limits));
     if (this.#core.needsFineTick) this.#ensureFineTick();
     return { applied: true, rebuilt };
+  }
+
+  /** The bound in force: the one asked for, or what the open files allow if that is less. */
+  get clientConnectionsMax(): number {
+    return this.#core.state.clientConnectionsMax;
   }
 
   /** Of each elected service: the leader of the highest term that was seen. */
@@ -187,6 +188,14 @@ export class DataPath {
     );
   }
 
+  #boundClients(upstreams: number): void {
+    const { state } = this.#core;
+    state.clientConnectionsMax = Math.min(
+      state.limits.clientConnectionsMax,
+      connectionsWithin(this.openFilesMax, upstreams),
+    );
+  }
+
   #tick(): void {
     this.#core.tick(monotonicMs(), Date.now());
     this.#tcp.tick();
@@ -207,6 +216,13 @@ export class DataPath {
 
 /** Connections that the system keeps while the process is busy; it caps the number itself. */
 const listenBacklog = 4_096;
+
+/** How many connections to members there can be. Nobody bounds those of TCP services. */
+function upstreamsMax({ services }: View, limits: Limits): number {
+  if (services.some(({ tcp }) => tcp !== undefined)) return Number.POSITIVE_INFINITY;
+  const members = services.reduce((sum, service) => sum + service.members.length, 0);
+  return members * limits.upstreamConnectionsMax;
+}
 
 function translated(error: unknown, { host, port }: ListenOptions): unknown {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "EADDRINUSE") return error;

@@ -14,6 +14,11 @@ test("on Linux this process has a limit", { skip: process.platform !== "linux" }
   assert.ok((openFilesLimit() ?? Number.POSITIVE_INFINITY) > 0);
 });
 
+test("few members leave more than half to the clients", () => {
+  assert.equal(connectionsWithin(20_256, 3_000), 17_000);
+  assert.equal(connectionsWithin(20_256, 15_000), 10_000);
+});
+
 test("half of what the reserve leaves is for clients, and a few always get in", () => {
   assert.equal(connectionsWithin(1_024), 384);
   assert.equal(connectionsWithin(100_000), 49_872);

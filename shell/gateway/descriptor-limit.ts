@@ -24,8 +24,17 @@ export function openFilesOf(limits: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** Each client may need a member's connection of its own, so only half of what is left is for them. */
-export function connectionsWithin(openFilesMax: number | undefined): number {
+/**
+ * Each client may need a member's connection of its own, so half of what is left is for clients; more
+ * than half when the members together take fewer connections than that.
+ *
+ * @param upstreamsMax - Connections that all members together may get.
+ */
+export function connectionsWithin(
+  openFilesMax: number | undefined,
+  upstreamsMax: number = Number.POSITIVE_INFINITY,
+): number {
   if (openFilesMax === undefined) return Number.POSITIVE_INFINITY;
-  return Math.max(connectionsMin, Math.floor((openFilesMax - reservedCount) / 2));
+  const left = openFilesMax - reservedCount;
+  return Math.max(connectionsMin, Math.floor(left / 2), left - upstreamsMax);
 }

@@ -88,6 +88,8 @@ export class CoreState {
   /** Runs something that comes from outside, like a late answer, as an event of the core. */
   enter: (client: ClientConnection, act: () => void) => void = (_client, act) => act();
 
+  /** The limit, or what the system allows if that is less; the data path keeps it up to date. */
+  clientConnectionsMax: number;
   draining = false;
   drainingSinceMs = 0;
   /** More than `bufferedBytesMax` are queued; renewed with each tick. */
@@ -107,6 +109,7 @@ export class CoreState {
   constructor(options: CoreOptions) {
     this.options = options;
     this.limits = options.limits;
+    this.clientConnectionsMax = options.limits.clientConnectionsMax;
     this.connector = options.connector;
     this.ids = new RequestIds(options.processBits);
     this.#drawn = options.processBits >>> 0;

@@ -208,7 +208,7 @@ function drainIdle(core: CoreState, client: ClientConnection): void {
 
 /** Many connections: those that are idle for the longest time go first. */
 function relievePressure(core: CoreState): void {
-  const { clientConnectionsMax } = core.limits;
+  const { clientConnectionsMax } = core;
   if (core.clients.length < clientConnectionsMax * pressureShare) return;
   const idle = core.clients
     .filter((client) => client.phase === clientPhase.head && client.headBytes.length === 0)

@@ -58,7 +58,7 @@ export class ExchangeCore {
     const siblings = (state.clientsByAddress.get(peer) ?? 0) + 1;
     const isExempt = isTrusted || peer === "::1" || peer.startsWith("127.");
     state.acceptedCount += 1;
-    if (state.clients.length >= limits.clientConnectionsMax || state.draining) {
+    if (state.clients.length >= state.clientConnectionsMax || state.draining) {
       state.closed.add(state.draining ? "drain" : "connections");
       return undefined;
     }
