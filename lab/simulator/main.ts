@@ -43,7 +43,7 @@ async function main(): Promise<void> {
   if (replay !== undefined) return playOne(harness, replay, values);
   if (values.seed !== undefined) {
     const seed = number(values.seed, "--seed");
-    const plan = harness.draw({ seed, mutant: values.mutant, choices: choices(values) });
+    const plan = harness.draw({ seed, mutant: values.mutant, choices: choices(harness, values) });
     return playOne(harness, plan, values);
   }
   if (values.mutants === true) return tryMutants(harness, values);
@@ -65,6 +65,7 @@ function parsed() {
       mutant: { type: "string" },
       choose: { type: "string", multiple: true, default: [] },
       study: { type: "string" },
+      failures: { type: "string", default: "10" },
       threads: { type: "string", default: "2" },
       json: { type: "boolean" },
       help: { type: "boolean" },
@@ -80,8 +81,8 @@ async function search(harness: Harness, values: Values): Promise<void> {
     from: number(values.from, "--from"),
     count,
     mutant: values.mutant,
-    choices: choices(values),
-    failuresMost: 10,
+    choices: choices(harness, values),
+    failuresMost: number(values.failures, "--failures"),
     threads: number(values.threads, "--threads"),
     progress: progressLine((soFar) => `${soFar.seeds} of ${count} seeds, ${failed(soFar)}`),
   });
@@ -91,7 +92,11 @@ async function search(harness: Harness, values: Values): Promise<void> {
   const [first] = findings.failures;
   if (first === undefined) return;
   process.exitCode = promiseBroken;
-  const plan = harness.draw({ seed: first.seed, mutant: values.mutant, choices: choices(values) });
+  const plan = harness.draw({
+    seed: first.seed,
+    mutant: values.mutant,
+    choices: choices(harness, values),
+  });
   explain(harness, plan, values);
 }
 
@@ -186,13 +191,14 @@ function progressLine(words: (soFar: Findings) => string): (soFar: Findings) => 
   };
 }
 
-function choices({ choose }: Values): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    choose.map((choice) => {
-      const [name = "", value = ""] = choice.split("=", 2);
-      return [name, value];
-    }),
-  );
+/** A mutant knows where to look for it; what is said on the command line comes first. */
+function choices(harness: Harness, { choose, mutant }: Values): Readonly<Record<string, string>> {
+  const chosen = choose.map((choice) => {
+    const [name = "", value = ""] = choice.split("=", 2);
+    return [name, value];
+  });
+  const usual = harness.mutants.find(({ name }) => name === mutant)?.choices ?? {};
+  return { ...usual, ...Object.fromEntries(chosen) };
 }
 
 function readPlan(path: string): Plan {

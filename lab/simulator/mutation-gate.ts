@@ -28,7 +28,7 @@ export async function runGate(
       mutant: mutant.name,
       from: options.from,
       count: mutant.budget,
-      choices: {},
+      choices: mutant.choices,
       failuresMost: 1,
       threads: options.threads,
     });

@@ -54,6 +54,8 @@ export type Mutant = {
   readonly says: string;
   /** Seeds within which it must be caught. */
   readonly budget: number;
+  /** Where to look: what seeds would draw otherwise. */
+  readonly choices: Readonly<Record<string, string>>;
 };
 
 export type Recording = { readonly recorder?: Recorder; readonly isListing?: boolean };

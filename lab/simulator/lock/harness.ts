@@ -29,7 +29,12 @@ const settleMs = 800;
 export const lockHarness: Harness = {
   name: "lock",
   says: "a lock with a lease, on which the simulator itself is tried",
-  mutants: Object.entries(lockFlaws).map(([name, says]) => ({ name, says, budget: 300 })),
+  mutants: Object.entries(lockFlaws).map(([name, says]) => ({
+    name,
+    says,
+    budget: 300,
+    choices: {},
+  })),
   studies: [],
   quietKinds: [],
   draw: ({ seed, mutant }: Search): Plan => {
