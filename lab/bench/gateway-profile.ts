@@ -75,7 +75,7 @@ async function profile(
   );
   const running = gatewayOf(fleet);
   const scriptFile = join(room.folder, "load.lua");
-  const bench = { plan, seconds: Number(seconds), scriptFile, patienceMs: 0 };
+  const bench = { plan, seconds: Number(seconds), scriptFile, patienceMs: 0, isShort: false };
   const target = { bench, fleet, running, benchCase };
   await warmUp(target, warmUpSeconds);
   const fromMs = performance.now();

@@ -43,10 +43,12 @@ const names = allSubjects().map(({ name }) => name);
 const help = `npm run bench -- gateway [options]
   --rounds N        rounds per case, default 5
   --seconds N       of one measurement, default 4; at least 2, because the kernel counts in 10 ms
+  --short           all cases within 12 minutes: 2 seconds each, no waiting, and only ours and nginx
+                    outside of ${mainCase}
   --cases A,B       ${benchCases.map(({ name }) => name).join(" ")}
   --peers A,B       ${names.filter((name) => name !== ours).join(" ")}
-  --patience N      seconds that a measurement may wait for a quiet machine, default 10; 0 never
-                    waits and never repeats
+  --patience N      seconds that a measurement may wait for a quiet machine, default 10, with --short
+                    0, which never waits and never repeats
   --against DIR,DIR other checkouts of this repository, each with its own node_modules, measured
                     beside this one under the names of their folders
   --flags="..."     ours once more with these options for Node, as in --flags="--max-semi-space-size=32"
@@ -56,10 +58,11 @@ const help = `npm run bench -- gateway [options]
 
 const optionTypes = {
   rounds: { type: "string", default: "5" },
-  seconds: { type: "string", default: "4" },
+  seconds: { type: "string" },
+  short: { type: "boolean", default: false },
   cases: { type: "string" },
   peers: { type: "string" },
-  patience: { type: "string", default: "10" },
+  patience: { type: "string" },
   against: { type: "string" },
   flags: { type: "string" },
   json: { type: "string" },
@@ -72,8 +75,9 @@ export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: optionTypes });
   if (values.help) return console.log(help);
   const rounds = countOf("rounds", values.rounds, 1, 100);
-  const seconds = countOf("seconds", values.seconds, 1, 60);
-  const patienceMs = 1_000 * countOf("patience", values.patience, 0, 600);
+  const isShort = values.short;
+  const seconds = countOf("seconds", values.seconds ?? (isShort ? "2" : "4"), 1, 60);
+  const patience = countOf("patience", values.patience ?? (isShort ? "0" : "10"), 0, 600);
   const cases = casesOf(values.cases);
   const before = values.compare === undefined ? undefined : readRows(values.compare);
   requirePrograms();
@@ -87,7 +91,8 @@ export async function run(args: readonly string[]): Promise<void> {
   const facts = watchMachine();
   await using room = new ServerRoom();
   const scriptFile = join(room.folder, "load.lua");
-  const bench = new GatewayBench(room, { plan, seconds, scriptFile, patienceMs }, subjects, rounds);
+  const settings = { plan, seconds, scriptFile, patienceMs: 1_000 * patience, isShort };
+  const bench = new GatewayBench(room, settings, subjects, rounds);
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       bench.stop();

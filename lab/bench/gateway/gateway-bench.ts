@@ -85,7 +85,7 @@ export class GatewayBench {
     const { load } = benchCase;
     const offered = load.kind === "paced" ? load.share * (await this.#capacity(fleet)) : undefined;
     const targets = fleet.running
-      .filter(({ subject }) => isInCase(benchCase, subject.name))
+      .filter(({ subject }) => this.#takesPart(benchCase, subject))
       .map((running) => ({
         bench: this.#bench,
         fleet,
@@ -150,7 +150,7 @@ export class GatewayBench {
     const { name } = benchCase;
     for (let round = 1; round <= this.#rounds; round++) {
       for (const { subject } of shuffled(fleet.running)) {
-        if (this.#stopped || !isInCase(benchCase, subject.name)) continue;
+        if (this.#stopped || !this.#takesPart(benchCase, subject)) continue;
         await this.#attempt(subject.name, name, async () => {
           const measured = await this.#measureIdle(subject, benchCase, fleet);
           this.#idle.push({ ...measured, subject: subject.name, case: name, round });
@@ -159,6 +159,13 @@ export class GatewayBench {
         });
       }
     }
+  }
+
+  #takesPart(benchCase: BenchCase, { name, family }: Subject): boolean {
+    if (this.#bench.isShort && benchCase.name !== mainCase) {
+      if (family !== "ours" && name !== reference) return false;
+    }
+    return isInCase(benchCase, name);
   }
 
   async #measureIdle(subject: Subject, { load }: BenchCase, fleet: Fleet) {

@@ -38,6 +38,8 @@ export type Bench = {
   readonly scriptFile: string;
   /** How long one measurement may wait for a quiet machine. */
   readonly patienceMs: number;
+  /** Peers other than the reference take part in the main case only. */
+  readonly isShort: boolean;
 };
 
 export type Target = {
