@@ -74,6 +74,7 @@ export function start(
     ? { at: "recovering", nonce: 0, askAtMs: quarantineUntilMs, answers: {} }
     : { at: "follower" };
   const known = record ?? freshRecord(config.voters);
+  const firstTerm = Math.floor(wallMs); // A clock may count fractions, terms do not.
   return {
     config,
     rng: rngFrom(seed),
@@ -84,7 +85,7 @@ export function start(
     writeId: 0,
     writtenId: 0,
     held: [],
-    seen: known.promised === 0 ? wallMs : known.promised,
+    seen: known.promised === 0 ? firstTerm : known.promised,
     attempt: 0,
     askId: 0,
     role,

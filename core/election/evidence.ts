@@ -58,9 +58,7 @@ export function addProof(state: State, proof: Proof | undefined): Decision {
   const known = { ...state, proofs };
   const { bond } = known;
   if (bond === undefined || !covers(proof, bond)) return stay(known);
-  const reason = proof.how;
-  if (!isEnded(known, bond)) return suspect(known, reason);
-  return suspect(known, reason);
+  return suspect(known, proof.how);
 }
 
 /**
@@ -116,7 +114,7 @@ export function hearsLeader(state: State): state is State & { readonly bond: Bon
   const { bond, nowMs, config } = state;
   return (
     bond?.isAnnounced === true &&
-    nowMs - bond.heardAtMs < config.timing.stickinessMs &&
+    nowMs < bond.heardAtMs + config.timing.stickinessMs &&
     !isDoubted(state, bond)
   );
 }

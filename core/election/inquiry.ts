@@ -5,7 +5,7 @@
  *   I1  A new attempt asks all voters at once, with the highest term that the asker knows.
  *   I2  Who hears a leader answers `live`; who is to be preferred and able answers `defer` and tries
  *       itself; everybody else answers `ok`.
- *   I3  `live` ends the attempt. `defer` makes the asker wait for the other. Enough `ok`, once every
+ *   I3  `live` ends the attempt. `defer` makes the asker wait for the other, once. Enough `ok`, once every
  *       better member has answered or the time is over, lead on to the vote; too few make it humble:
  *       for a while it defers nobody, because it has shown that it cannot win.
  *   I4  A nominated successor needs no inquiry (handover.ts).
@@ -39,7 +39,7 @@ type Inquiring = Extract<Role, { at: "inquiring" }>;
 type Of<Kind extends Answer["kind"]> = Extract<Answer, { kind: Kind }>;
 
 /** I1. */
-export function inquire(state: State, reason: Reason): Decision {
+export function inquire(state: State, reason: Reason, ignoresDefer = false): Decision {
   const { config, nowMs, record, seen, loss, app } = state;
   if (!config.rules.preVote) return run(state, reason);
   const attempt = state.attempt + 1;
@@ -47,7 +47,7 @@ export function inquire(state: State, reason: Reason): Decision {
   const asking: State = {
     ...state,
     attempt,
-    role: { at: "inquiring", attempt, reason, sentAtMs: nowMs, answers: {} },
+    role: { at: "inquiring", attempt, reason, sentAtMs: nowMs, answers: {}, ignoresDefer },
   };
   const message: Inquire = {
     kind: "inquire",
@@ -140,15 +140,19 @@ export function onInquiryAnswer(
   if (config.rules.revalidateReplies && answer.attempt !== role.attempt) return stay(state);
   const next = noticeTerm(state, answer.term);
   if (answer.kind === "live") return onLive(next, role, answer);
-  if (answer.kind === "defer") {
-    const { value, rng } = draw(next.rng);
-    const untilMs = next.nowMs + (2 + value) * (config.timing.inquiryMs + config.timing.voteMs);
-    const { attempt, reason } = role;
-    return stay({ ...next, rng, role: { at: "deferring", attempt, reason, untilMs } });
-  }
-  const { refusesForMs, sawRefused } = answer;
+  if (answer.kind === "defer" && !role.ignoresDefer) return defer(next, role);
+  // A second `defer` is a promise that was not kept once: from then on it counts as consent.
+  const { refusesForMs, sawRefused } =
+    answer.kind === "ok" ? answer : { refusesForMs: 0, sawRefused: false };
   const answers = { ...role.answers, [from]: { refusesForMs, sawRefused } };
   return conclude({ ...next, role: { ...role, answers } });
+}
+
+function defer(state: State, { attempt, reason }: Inquiring): Decision {
+  const { inquiryMs, voteMs } = state.config.timing;
+  const { value, rng } = draw(state.rng);
+  const untilMs = state.nowMs + (2 + value) * (inquiryMs + voteMs);
+  return stay({ ...state, rng, role: { at: "deferring", attempt, reason, untilMs } });
 }
 
 /** Somebody hears the leader: so does this member, by hearsay, and it tries its own connection. */
@@ -183,7 +187,7 @@ export function conclude(state: State): Decision {
   const { role, nowMs, config, record, loss } = state;
   if (role.at !== "inquiring") return stay(state);
   const { self, timing } = config;
-  const isOver = nowMs - role.sentAtMs >= timing.inquiryMs;
+  const isOver = nowMs >= role.sentAtMs + timing.inquiryMs;
   const isEnough = Object.keys(role.answers).length + 1 >= neededOf(state);
   const gone = loss?.of?.member;
   // Voters refuse a second leader. Where nobody votes, everybody is given time to say `live`.

@@ -256,6 +256,8 @@ test("I3: a defer makes it wait for the better member, and then try again", () =
   const waitMs = wakeAtMs(member.state) - member.atMs;
   assert.ok(waitMs >= 240 && waitMs <= 360, `waits ${waitMs} ms`);
   assert.deepEqual(member.untilSent("inquire").sent("inquire"), ["m1", "m3"]);
+  member.answer(from3, { kind: "defer", forBoot: "b2", attempt: member.attempt, term });
+  assert.equal(member.role, "candidate", "it waits only once");
 });
 
 test("I4: a nominated successor votes without an inquiry", () => {

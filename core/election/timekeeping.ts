@@ -87,7 +87,7 @@ export function onTick(state: State, lateMs: number): Decision {
     case "armed":
       return run(state, role.reason, role.refusedBy);
     case "deferring":
-      return inquire(state, role.reason);
+      return inquire(state, role.reason, true);
     case "candidate":
       return giveUp(state);
     case "seeking":

@@ -26,6 +26,9 @@ export type Node = {
 
 export type Lead = { readonly id: string; readonly boot: string; readonly term: number };
 
+/** More events than this at one moment are a machine that wakes for nothing. */
+const eventsAtOnceMax = 20_000;
+
 export const wallMs = 1_700_000_000_000;
 
 export class SmallCluster {
@@ -108,12 +111,14 @@ export class SmallCluster {
 
   run(forMs: number, until: () => boolean = () => false): void {
     const endMs = this.nowMs + forMs;
+    let sinceMs = this.nowMs;
+    let eventCount = 0;
     while (!until()) {
+      eventCount = this.nowMs === sinceMs ? eventCount + 1 : 0;
+      sinceMs = this.nowMs;
+      if (eventCount > eventsAtOnceMax) throw new Error(`time stands still at ${sinceMs} ms`);
       const next = this.#queue[0];
-      const waking = this.nodes
-        .filter(({ isUp }) => isUp)
-        .map((node) => ({ node, atMs: wakeAtMs(node.state) }))
-        .sort((a, b) => a.atMs - b.atMs)[0];
+      const waking = this.#firstToWake();
       const atMs = Math.min(next?.atMs ?? Number.POSITIVE_INFINITY, waking?.atMs ?? endMs + 1);
       if (atMs > endMs) break;
       this.nowMs = Math.max(this.nowMs, atMs);
@@ -123,6 +128,16 @@ export class SmallCluster {
       } else if (waking !== undefined) this.tell(waking.node.id, { type: "tick" });
     }
     if (!until()) this.nowMs = endMs;
+  }
+
+  #firstToWake(): { readonly node: Node; readonly atMs: number } | undefined {
+    let first: { readonly node: Node; readonly atMs: number } | undefined;
+    for (const node of this.nodes) {
+      if (!node.isUp) continue;
+      const atMs = wakeAtMs(node.state);
+      if (first === undefined || atMs < first.atMs) first = { node, atMs };
+    }
+    return first;
   }
 
   /** Who leads now, by its own clock. */
