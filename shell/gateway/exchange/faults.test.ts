@@ -263,6 +263,6 @@ test("a member that fails five times in a row is left alone, which is told with 
     return fixture.service().members[0]?.ejected === "faults";
   }, "the ejection");
   assert.equal(facts.length, 1);
-  assert.match(facts[0] ?? "", /^ejected hello-1 7: hello-1 failed five .* it answered 5xx/);
+  assert.match(facts[0] ?? "", /^ejected hello-1 7: hello-1 failed 5 .* it answered 5xx/);
   client.destroy();
 });
