@@ -63,14 +63,21 @@ export function onArbiter(
   const isWatch = askId === undefined && role.ask === undefined && outcome.kind === "read";
   if (isWatch) return judge(seen, role);
   if (!isMine) return stay(seen);
+  if (!fits(role.ask, outcome)) return stay(seen);
   switch (outcome.kind) {
     case "read":
-      return role.ask?.kind === "read" ? judge(seen, role) : stay(seen);
+      return judge(seen, role);
     case "written":
       return onTaken(seen, role, outcome.version);
     default:
       return backOff(seen);
   }
+}
+
+/** A read is not answered by "written", nor a write by what was read. */
+function fits(ask: Ask | undefined, { kind }: ArbiterOutcome): boolean {
+  if (kind === "failed") return true;
+  return ask?.kind === (kind === "read" ? "read" : "swap");
 }
 
 /** An unchanged version keeps the time since when it was first seen. */
@@ -154,7 +161,9 @@ function onRenewed(
   const { lease } = role;
   if (lease === undefined) return stay(state);
   if (outcome.kind === "read" && isForeign(state, role, outcome)) return stepDown(state, "arbiter");
-  if (askId === undefined || lease.ask?.id !== askId) return stay(state);
+  if (askId === undefined || lease.ask?.id !== askId || !fits(lease.ask, outcome)) {
+    return stay(state);
+  }
   const { sentAtMs } = lease.ask;
   const rest = { ...lease, ask: undefined };
   switch (outcome.kind) {

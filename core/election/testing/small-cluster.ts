@@ -22,6 +22,7 @@ export type Node = {
   isUp: boolean;
   disk: DurableRecord | undefined;
   effects: Effect[];
+  wakeMs: number;
 };
 
 export type Lead = { readonly id: string; readonly boot: string; readonly term: number };
@@ -73,7 +74,8 @@ export class SmallCluster {
     const { value, rng } = draw(this.#rng);
     this.#rng = rng;
     const at = { atMs: this.nowMs, wallMs: wallMs + this.nowMs, seed: Math.floor(value * 2 ** 32) };
-    return { id, state: start(config, disk, at), boot, isUp: true, disk, effects: [] };
+    const state = start(config, disk, at);
+    return { id, state, boot, isUp: true, disk, effects: [], wakeMs: wakeAtMs(state) };
   }
 
   node(id: string): Node {
@@ -87,6 +89,7 @@ export class SmallCluster {
     if (!node.isUp) return [];
     const { state, effects } = step(node.state, { ...event, atMs: this.nowMs } as Event);
     node.state = state;
+    node.wakeMs = wakeAtMs(state);
     node.effects.push(...effects);
     for (const effect of effects) this.#perform(node, effect);
     return effects;
@@ -134,8 +137,7 @@ export class SmallCluster {
     let first: { readonly node: Node; readonly atMs: number } | undefined;
     for (const node of this.nodes) {
       if (!node.isUp) continue;
-      const atMs = wakeAtMs(node.state);
-      if (first === undefined || atMs < first.atMs) first = { node, atMs };
+      if (first === undefined || node.wakeMs < first.atMs) first = { node, atMs: node.wakeMs };
     }
     return first;
   }
