@@ -35,6 +35,8 @@ export type ElectionRun = {
   readonly members: readonly MemberId[];
   readonly tally: Record<string, number>;
   readonly nemesis: Nemesis | undefined;
+  /** One write in five is under way for up to 2.5 stickiness periods. */
+  readonly hasSlowWrites: boolean;
 };
 
 export type Agreement =
@@ -265,7 +267,8 @@ export class ElectionWorld implements Surroundings, Observer<State, Letter> {
   /** Most writes land at once; some are under way for longer than a lease. */
   #writeDelayMs(node: number): number {
     const size = this.#draw(node);
-    const isLong = this.#draw(node) < 0.2 && !this.#parts().world.isHealed;
+    const isSlow = this.#run.hasSlowWrites && !this.#parts().world.isHealed;
+    const isLong = this.#draw(node) < 0.2 && isSlow;
     return isLong ? 2.5 * size * this.#scaleMs : 0.2 + 2 * size;
   }
 

@@ -16,6 +16,7 @@ import { electorProgram, type Letter } from "./elector.ts";
 import { mutants } from "./mutants.ts";
 import { Nemesis } from "./nemesis.ts";
 import { drawSetup, memberId, type Setup, switchesOf } from "./setup.ts";
+import { studies } from "./studies.ts";
 
 /** In stickiness periods. */
 const stormPeriods = 20;
@@ -38,7 +39,7 @@ export const electionHarness: Harness = {
   name: "election",
   says: "leader election in its three modes, with leases, fences and an arbiter",
   mutants,
-  studies: [],
+  studies,
   quietKinds: ["announce", "ack"],
   draw,
   run,
@@ -152,6 +153,7 @@ function run(plan: Plan, recording?: Recording): Outcome {
     members: Array.from({ length: nodes }, (_, node) => memberId(node)),
     tally,
     nemesis,
+    hasSlowWrites: true,
   });
   let agreed: string | undefined;
   const mayMove = setup.preempt !== "never";

@@ -31,6 +31,8 @@ export type Setup = {
   readonly hasMemoryVoters: boolean;
   readonly changesVoters: boolean;
   readonly isForged: boolean;
+  /** The usual one when undefined. */
+  readonly viewMin?: number;
 };
 
 export type Switches = { readonly rules: Rules; readonly isTokenChecked: boolean };
@@ -116,5 +118,6 @@ export function electionConfig(options: {
     recordRenewMs: 300,
     memoryVoters: setup.hasMemoryVoters,
     rules,
+    ...(setup.viewMin === undefined ? {} : { viewMin: setup.viewMin }),
   });
 }
