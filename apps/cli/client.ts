@@ -12,6 +12,7 @@ import type {
   InstanceStatus,
   ServiceStatus,
 } from "@prunella/wire/control";
+import type { ElectionStatus } from "@prunella/wire/election";
 import { type Connection, readConnection } from "./connection.ts";
 import { type Exchange, exchangeJson, open, unreachable } from "./exchange.ts";
 import { linesOf, valuesOf } from "./line-stream.ts";
@@ -19,6 +20,8 @@ import { linesOf, valuesOf } from "./line-stream.ts";
 const answerMsMax = 5_000;
 /** By contract `add` and `rm` answer within 10 s. */
 const resizeMsMax = 20_000;
+/** A handover lets running work end first. */
+const handOverMsMax = 20_000;
 
 export type EndProgress = { readonly instance: string; readonly phase: string };
 
@@ -84,6 +87,19 @@ export class Client {
     const answer = await this.#json({ method: "GET", path });
     const told = this.#shaped<Explanation>(answer, "instance", "incidents");
     return { ...told, troubles: told.troubles ?? [] };
+  }
+
+  async election(service: string): Promise<ElectionStatus> {
+    const path = `/v1/services/${encodeURIComponent(service)}/election`;
+    return this.#shaped<ElectionStatus>(await this.#json({ method: "GET", path }), "history");
+  }
+
+  /** Resolves when another instance leads: `to`, or whom the electors choose. */
+  async resign(service: string, to: string | undefined): Promise<ElectionStatus> {
+    const path = `/v1/services/${encodeURIComponent(service)}/election/resign`;
+    const body = to === undefined ? {} : { to };
+    const answer = await this.#json({ method: "POST", path, body }, handOverMsMax);
+    return this.#shaped<ElectionStatus>(answer, "history");
   }
 
   logs(instance: string, range: LogRange): AsyncIterable<string> {

@@ -3,6 +3,8 @@ export {
   type ClusterDefinition,
   database,
   defineCluster,
+  type ElectedDefinition,
+  type ElectedInput,
   elected,
   type GatewayInput,
   type HealthInput,

@@ -3,8 +3,9 @@
  * is cut: on a narrow screen the less important columns go, and reasons go over several lines. Host
  * names have a column only where clients know an instance by another name than ours.
  */
-import type { ClusterStatus, InstanceStatus } from "@prunella/wire/control";
+import type { ClusterStatus, InstanceStatus, ServiceStatus } from "@prunella/wire/control";
 import { ageText } from "./duration.ts";
+import { roleText } from "./leader-mark.ts";
 import { everyInstance } from "./names.ts";
 import { phaseText } from "./phase-mark.ts";
 import { reasonText } from "./reason-text.ts";
@@ -14,11 +15,13 @@ import { troubleLines } from "./trouble-lines.ts";
 import { unsettledBeside } from "./unsettled.ts";
 
 const hostNameTitle = "HOST NAME";
+const roleTitle = "ROLE";
 
 const columns: readonly Column[] = [
   { title: "NAME" },
   { title: hostNameTitle },
   { title: "PHASE" },
+  { title: roleTitle },
   { title: "INC", align: "right", rank: 4 },
   { title: "RESTARTS", align: "right", rank: 3 },
   { title: "PID", align: "right" },
@@ -32,8 +35,8 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
   const groups = [
     ...status.services.map((service) => ({
       title: service.name,
-      note: `${service.ready} of ${service.desired} ready`,
-      isWhole: service.ready === service.desired,
+      note: `${service.ready} of ${service.desired} ready${leadText(service)}`,
+      isWhole: service.ready === service.desired && !lacksLeader(service),
       instances: service.instances,
     })),
     {
@@ -45,8 +48,11 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
   ].filter((group) => group.instances.length > 0 || group.title !== "gateway");
 
   const all = groups.flatMap((group) => group.instances);
-  const isHidden = (index: number) =>
-    columns[index]?.title === hostNameTitle && all.every(({ name, hostname }) => name === hostname);
+  const hidden = [
+    ...(all.every(({ name, hostname }) => name === hostname) ? [hostNameTitle] : []),
+    ...(all.every(({ leads }) => leads === undefined) ? [roleTitle] : []),
+  ];
+  const isHidden = (index: number) => hidden.includes(columns[index]?.title ?? "");
   const rows = all.map((each) => cells(each, screen, nowMs).filter((_, index) => !isHidden(index)));
   const visible = columns.filter((_, index) => !isHidden(index));
   const [head = "", ...drawn] = drawTable(visible, rows, screen.columns - 2);
@@ -67,6 +73,17 @@ export function drawStatus(status: ClusterStatus, screen: Screen, nowMs: number)
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Who leads an elected service, beside how many are ready. */
+function leadText({ kind, instances }: ServiceStatus): string {
+  if (kind !== "elected") return "";
+  const leader = instances.find(({ leads }) => leads === true);
+  return leader === undefined ? ", nobody leads" : `, ${leader.name} leads in term ${leader.term}`;
+}
+
+function lacksLeader({ kind, desired, instances }: ServiceStatus): boolean {
+  return kind === "elected" && desired > 0 && !instances.some(({ leads }) => leads === true);
 }
 
 function headline(status: ClusterStatus, screen: Screen): string {
@@ -91,6 +108,7 @@ function cells(instance: InstanceStatus, screen: Screen, nowMs: number): readonl
     instance.name,
     instance.hostname,
     phaseText(instance.phase, screen),
+    roleText(instance.leads, screen),
     `${instance.incarnation}`,
     `${instance.restarts}`,
     instance.pid === null ? "-" : `${instance.pid}`,

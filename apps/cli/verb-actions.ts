@@ -6,6 +6,7 @@ export const verbActions: Readonly<Record<string, () => Promise<Action>>> = {
   down: async () => (await import("./commands/down.ts")).down,
   status: async () => (await import("./commands/status.ts")).status,
   why: async () => (await import("./commands/why.ts")).why,
+  elect: async () => (await import("./commands/elect.ts")).elect,
   logs: async () => (await import("./commands/logs.ts")).logs,
   events: async () => (await import("./commands/events.ts")).events,
   scale: async () => (await import("./commands/scale.ts")).scale,

@@ -12,7 +12,8 @@ export type Completes =
   | "folder"
   | "shell"
   | "format"
-  | "paper";
+  | "paper"
+  | "election";
 
 export type VerbArgument = {
   /** `<required>`, `[optional]`, `[many...]`. */

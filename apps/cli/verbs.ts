@@ -5,6 +5,7 @@
 import { atLeast, oneOf, type Verb, type VerbOption } from "./verb.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
+export const electWords = ["why", "history", "resign"] as const;
 export const papers = ["balancer"] as const;
 
 const portMax = 65_535;
@@ -66,6 +67,35 @@ export const verbs: readonly Verb[] = [
     ],
     options: [],
     examples: [["why hello-2", "its state, its incidents, its last words"]],
+  },
+  {
+    name: "elect",
+    group: "Look at it:",
+    summary: "who leads an elected service, why, and since when",
+    arguments: [
+      {
+        term: "<what>",
+        summary: "why: each change and its cause; history: all terms; resign: hand the lead over",
+        completes: "election",
+      },
+      {
+        term: "[service]",
+        summary: "may be left out when only one is elected",
+        completes: "service",
+      },
+    ],
+    options: [
+      {
+        flags: "--to <instance>",
+        summary: "who should lead next, with resign (the electors choose)",
+        completes: "instance",
+      },
+    ],
+    examples: [
+      ["elect why", "who leads, and what the last changes were about"],
+      ["elect history --json", "the terms, for programs"],
+      ["elect resign fortune --to fortune-2", "a planned handover"],
+    ],
   },
   {
     name: "logs",

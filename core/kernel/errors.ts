@@ -38,6 +38,11 @@ export const errorCodes = {
     meaning: "A copy of that instance is already running.",
   },
   INSTANCE_UNKNOWN: { fault: "caller", retry: false, meaning: "No instance has that name." },
+  LEADER_MISSING: {
+    fault: "environment",
+    retry: true,
+    meaning: "Nobody leads the elected service right now.",
+  },
   NOT_CONVERGED: {
     fault: "environment",
     retry: true,
@@ -85,6 +90,11 @@ export const errorCodes = {
     fault: "environment",
     retry: false,
     meaning: "The state folder cannot be used.",
+  },
+  TERM_CONFLICT: {
+    fault: "peer",
+    retry: false,
+    meaning: "The term is older than the known one, or has another leader already.",
   },
   TOKEN_REFUSED: {
     fault: "caller",

@@ -25,6 +25,9 @@ import type { Chronicle } from "./chronicle.ts";
 import type { ClusterKeeper } from "./cluster-keeper.ts";
 import { applied, type ClusterState, scaled, serviceOf, withService } from "./cluster-state.ts";
 import type { ApplyInput, Control, DownProgress, LoadBalancerAnswer } from "./control.ts";
+import type { ElectionControl } from "./election-control.ts";
+import { electionControl } from "./election-control.ts";
+import type { Elections } from "./elections.ts";
 import { explain } from "./explain.ts";
 import { added, asReplicas, find, type Member, removed, takenNames } from "./membership.ts";
 import { SerialQueue } from "./serial-queue.ts";
@@ -42,6 +45,7 @@ export type AgentControlOptions = {
   readonly chronicle: Chronicle;
   /** What gateways saw in traffic lately, oldest first. */
   readonly troubles: () => readonly RecordedEvent[];
+  readonly elections: Elections;
   readonly agent: () => AgentFacts;
   /** Program that runs `.ts` and `.js` services. */
   readonly nodePath: string;
@@ -56,15 +60,19 @@ export class AgentControl implements Control {
   readonly #queue = new SerialQueue();
   #isEnding = false;
 
+  readonly election: ElectionControl;
+
   constructor(options: AgentControlOptions) {
     this.#options = options;
+    this.election = electionControl(options.keeper, options.elections);
   }
 
   status(): ClusterStatus {
-    const { keeper, agent, troubles } = this.#options;
+    const { keeper, agent, elections, troubles } = this.#options;
     const instances = keeper.observe();
+    const delivered = keeper.viewsDelivered();
     return {
-      ...clusterStatus(keeper.state, instances, agent(), keeper.viewsDelivered()),
+      ...clusterStatus(keeper.state, instances, agent(), delivered, elections),
       troubles: presentTroubles(troubles(), instances, Date.now()),
     };
   }
@@ -102,7 +110,7 @@ export class AgentControl implements Control {
       const next = scaled(keeper.state, service, count, (name) => this.#busyNames(name));
       await this.#change(next, service);
       if (before !== count) this.#tellCount(service, before, count, "scale");
-      return serviceStatus(keeper.state, service, keeper.observe());
+      return serviceStatus(keeper.state, service, keeper.observe(), this.#options.elections);
     });
   }
 
@@ -161,13 +169,16 @@ export class AgentControl implements Control {
 
   async why(text: string): Promise<Explanation> {
     const { instance } = this.#find(text);
-    const { runtime, chronicle, troubles } = this.#options;
+    const { runtime, chronicle, elections, troubles } = this.#options;
     const { name } = instance;
+    const status = this.#statusOf(name);
+    const terms = status.leads === undefined ? undefined : elections.history(instance.service);
     const told = await explain(
       instance,
-      this.#statusOf(name),
+      status,
       runtime,
       chronicle.incidentsOf(name),
+      terms?.filter(({ leader }) => leader === name),
     );
     return { ...told, troubles: troublesAround(troubles(), instance) };
   }

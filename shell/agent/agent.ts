@@ -27,7 +27,9 @@ import { Chronicle } from "./chronicle.ts";
 import { ClusterKeeper } from "./cluster-keeper.ts";
 import { type ClusterState, emptyState } from "./cluster-state.ts";
 import { controlServer } from "./control-server.ts";
+import { Elections } from "./elections.ts";
 import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
+import { handOver } from "./hand-over.ts";
 import { openRuntime } from "./local-runtime.ts";
 import { readState, StateFile, termOfViews } from "./state-file.ts";
 import { TroubleRecord } from "./trouble-record.ts";
@@ -75,10 +77,17 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { runtime, leftovers } = opened;
   const troubles = new TroubleRecord(chronicle, Date.now);
   const gateways = gatewayFleet(folder, token, options, { chronicle, troubles }, links);
-  const controlUrl = (): string => links.controlUrl;
-  const hasMemory = remembered !== undefined;
-  const wiring = { runtime, gateways, chronicle, controlUrl, file, leftovers, hasMemory };
-  const keeper = new ClusterKeeper(state, wiring);
+  const elections = new Elections({
+    folder: folder.elections,
+    chronicle,
+    onChange: () => links.keeper?.leaderChanged(),
+  });
+  const keeper = new ClusterKeeper(state, {
+    ...{ runtime, gateways, chronicle, elections, handOver, file, leftovers },
+    agentFile: folder.agent,
+    controlUrl: () => links.controlUrl,
+    hasMemory: remembered !== undefined,
+  });
   links.keeper = keeper;
   const startedAt = new Date().toISOString();
   const stopped = new AbortController();
@@ -87,6 +96,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     runtime,
     chronicle,
     troubles: () => troubles.recent,
+    elections,
     agent: () => ({ pid: process.pid, url: links.controlUrl, term: state.agentTerm, startedAt }),
     nodePath: options.nodePath,
     inheritedEnv: options.inheritedEnv,
@@ -95,6 +105,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const server = await controlServer({
     control,
     token,
+    opens: (service, header) => elections.opens(service, header),
     version: options.version,
     onError: (error) => crashOnBug(error, log),
   });

@@ -13,13 +13,16 @@ import type { Instance, InstanceFact, Runtime } from "@prunella/runtime";
 import type { ClusterSpec } from "@prunella/spec";
 import type { View } from "@prunella/wire/view";
 import type { Chronicle } from "./chronicle.ts";
-import { type ClusterState, ended } from "./cluster-state.ts";
+import { type ClusterState, ended, membersOf, runningMembers } from "./cluster-state.ts";
+import type { Elections } from "./elections.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
+import type { HandOver } from "./hand-over.ts";
 import { Hostnames } from "./hostnames.ts";
-import { type ViewContent, viewContent } from "./published-view.ts";
-import { replicasService } from "./runtime-services.ts";
+import { electionMembers, type ViewContent, viewContent } from "./published-view.ts";
+import { electedService, replicasService } from "./runtime-services.ts";
 import type { StateFile } from "./state-file.ts";
 import { gatewayService, isReady } from "./status.ts";
+import { nextVoters } from "./voter-steps.ts";
 
 /** How long a new agent waits for its first look at adopted instances before it publishes a view. */
 const adoptionMsMax = 2_000;
@@ -32,6 +35,11 @@ export type KeeperOptions = {
   readonly runtime: Runtime;
   readonly gateways: GatewayFleet;
   readonly chronicle: Chronicle;
+  readonly elections: Elections;
+  /** Asks a leader to hand over. */
+  readonly handOver: HandOver;
+  /** Where this agent says where it listens. */
+  readonly agentFile: string;
   readonly controlUrl: () => string;
   readonly file: StateFile;
   /** Services that still have running copies from an earlier agent. */
@@ -53,6 +61,8 @@ export class ClusterKeeper {
   #content: string | undefined;
   #version = 0;
   #publishing = false;
+  #isLooking = false;
+  #isEnding = false;
 
   constructor(state: ClusterState, options: KeeperOptions) {
     this.#state = state;
@@ -79,11 +89,19 @@ export class ClusterKeeper {
 
   /** Takes a fact as it happens, before what follows from it. */
   heard(fact: InstanceFact): void {
-    this.#hostnames.heard(fact);
+    this.#options.elections.heard(fact);
+    // Whose place is taken is only known of a death that was seen.
+    if (fact.data["unseen"] !== true) this.#hostnames.heard(fact);
   }
 
   /** Something changed outside of the runtime: a gateway took a view. */
   wake(): void {
+    this.#news.ring();
+  }
+
+  /** Somebody leads an elected service, or leads no more: the route follows at once. */
+  leaderChanged(): void {
+    this.#publish();
     this.#news.ring();
   }
 
@@ -167,9 +185,69 @@ export class ClusterKeeper {
   async drain(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
     const endAtMs = performance.now() + waitMs;
     const { gateways } = this.#options;
-    await this.#until(() => this.viewsDelivered() || !gateways.isRunning, waitMs);
+    await this.#leaveLead(instance, incarnation, waitMs);
+    const viewMs = endAtMs - performance.now();
+    await this.#until(() => this.viewsDelivered() || !gateways.isRunning, viewMs);
     const leftMs = Math.max(0, endAtMs - performance.now());
     await gateways.drained(instance, incarnation, Math.floor(leftMs));
+  }
+
+  /**
+   * Asks the leader of an elected service to hand over, and resolves when another one leads.
+   *
+   * @param to - The member that should lead next; undefined: the electors choose.
+   * @throws ClusterError `LEADER_MISSING` when it does not take the order, or nobody leads in time.
+   */
+  async handOver(service: string, to: string | undefined, waitMs: number): Promise<void> {
+    const { elections, handOver } = this.#options;
+    const leader = elections.leader(service);
+    const seen = this.observe().find(({ name }) => name === leader?.member);
+    const address = seen?.electionAddress;
+    if (leader === undefined || address === undefined) {
+      throw new ClusterError("LEADER_MISSING", {
+        message: `Nobody leads ${service} right now, so nobody can hand over.`,
+        details: { service },
+      });
+    }
+    const { member, incarnation } = leader;
+    const endAtMs = performance.now() + waitMs;
+    const cluster = this.#state.spec?.name ?? "";
+    const keyFile = elections.prepare(service, []).keyFile;
+    await handOver({ cluster, service, member, address, keyFile, to, drainMs: waitMs });
+    const leftMs = Math.max(0, endAtMs - performance.now());
+    const isDone = await this.#until(() => {
+      const next = elections.leader(service);
+      return next !== undefined && (next.member !== member || next.incarnation !== incarnation);
+    }, leftMs);
+    if (isDone) return;
+    throw new ClusterError("LEADER_MISSING", {
+      message: `${member} was asked to hand ${service} over, and nobody else led within ${Math.round(waitMs)} ms.`,
+      details: { service, member },
+    });
+  }
+
+  /** A leader that is to end hands over first, if there is anybody to hand over to. */
+  async #leaveLead(instance: InstanceName, incarnation: number, waitMs: number): Promise<void> {
+    const { elections, chronicle } = this.#options;
+    const instances = this.observe();
+    const service = instances.find(({ name }) => name === instance)?.service;
+    if (service === undefined || !elections.leads(service, instance, incarnation)) return;
+    const heirs = runningMembers(this.#state, service).filter(({ name }) => {
+      const heir = instances.find((one) => one.name === name);
+      return name !== instance && isReady(heir) && heir?.leaving === false;
+    });
+    if (this.#isEnding || heirs.length === 0) return;
+    try {
+      await this.handOver(service, undefined, waitMs);
+    } catch (error) {
+      if (!ClusterError.is(error)) throw error;
+      chronicle.record({
+        type: "election.no-handover",
+        severity: "warning",
+        ...{ service, instance, incarnation },
+        message: `${error.message} It ends now; the others elect when it has.`,
+      });
+    }
   }
 
   /** Ends everything: gateways first, so that their running requests still find an instance. */
@@ -177,6 +255,7 @@ export class ClusterKeeper {
     const wanted = Object.keys(this.#state.spec?.services ?? {});
     const services = new Set([...wanted, ...this.#foundlings]);
     services.delete(gatewayService);
+    this.#isEnding = true; // All of them go: nobody is handed over to.
     const next = ended(this.#state);
     const { runtime, gateways, file } = this.#options;
     file.saveIfPossible(next);
@@ -235,17 +314,32 @@ export class ClusterKeeper {
 
   /** Its names are free when its last copy has gone; nobody waits for that. */
   #removeLater(name: string): void {
-    const { runtime } = this.#options;
-    runtime.remove(serviceName(name), this.#stop.signal).catch((error: unknown) => {
-      if (!this.#stop.signal.aborted) throw error; // A bug: removing cannot be refused.
-    });
+    const { runtime, elections } = this.#options;
+    runtime.remove(serviceName(name), this.#stop.signal).then(
+      () => {
+        if (this.#state.spec?.services[name] === undefined) elections.forget(name);
+      },
+      (error: unknown) => {
+        if (!this.#stop.signal.aborted) throw error; // A bug: removing cannot be refused.
+      },
+    );
     this.#unapplied.delete(name);
   }
 
   #runtimeService(name: string, spec: ClusterSpec["services"][string]) {
-    return replicasService(this.#state, name, spec, (service, member) =>
+    const base = replicasService(this.#state, name, spec, (service, member) =>
       this.#hostnames.nameFor(this.#state, service, member.name),
     );
+    if (spec.kind !== "elected") return base;
+    const { elections, agentFile } = this.#options;
+    return electedService(base, spec.election, {
+      files: elections.prepare(
+        name,
+        base.members.map((member) => member.name),
+      ),
+      agentFile,
+      leads: (member) => elections.leads(name, member),
+    });
   }
 
   async #follow(): Promise<void> {
@@ -261,14 +355,50 @@ export class ClusterKeeper {
   #publish(): void {
     // Without a specification there is nothing to tell: gateways go on with what they know.
     if (!this.#publishing || this.#state.spec === undefined || this.#stop.signal.aborted) return;
+    if (this.#isLooking) return; // What is found there is in the view that follows.
     const instances = this.observe();
-    const content = viewContent(this.#state, instances, this.#options.controlUrl());
+    this.#isLooking = true;
+    this.#lookAtElections(instances);
+    this.#isLooking = false;
+    const { elections, controlUrl } = this.#options;
+    const content = viewContent(this.#state, instances, controlUrl(), (service) =>
+      elections.leader(service),
+    );
     const text = JSON.stringify(content);
     if (text !== this.#content) {
       this.#content = text;
       this.#version += 1;
     }
     this.#options.gateways.offer(this.#view(content), instances, this.#stop.signal);
+  }
+
+  /** Tells electors who the members are, and takes the next step of a quorum that changes. */
+  #lookAtElections(instances: readonly Instance[]): void {
+    const { elections } = this.#options;
+    for (const [name, { kind }] of Object.entries(this.#state.spec?.services ?? {})) {
+      if (kind !== "elected") continue;
+      const leader = elections.leader(name)?.member;
+      const members = electionMembers(this.#state, name, instances, leader);
+      elections.observed(name, members, instances);
+      this.#stepVoters(name, instances);
+    }
+  }
+
+  #stepVoters(service: string, instances: readonly Instance[]): void {
+    const voters = this.#state.voters[service];
+    if (voters === undefined || this.#isEnding) return;
+    const own = new Map(
+      instances.filter((one) => one.service === service).map((one) => [`${one.name}`, one]),
+    );
+    const next = nextVoters(voters, membersOf(this.#state, service), {
+      serves: (name) => isReady(own.get(name)),
+      leader: this.#options.elections.leader(service)?.member,
+      isLeaving: [...own.keys()].some((name) => !voters.some((voter) => voter.name === name)),
+    });
+    if (next === voters) return;
+    this.#state = { ...this.#state, voters: { ...this.#state.voters, [service]: next } };
+    this.#options.file.saveSoon(this.#state);
+    void this.#apply(service, true);
   }
 
   #view(content: ViewContent): View {

@@ -21,6 +21,10 @@ export type ClusterState = {
   readonly fileCounts: Readonly<Record<string, number>>;
   readonly members: Members;
   /**
+   * Of each quorum: the members that vote. They follow `members` one at a time, see `voter-steps.ts`.
+   */
+  readonly voters: Members;
+  /**
    * Variables that every instance inherits, as they were at the first `up`. They are kept, because
    * a later agent may be started from another shell, and no instance should be restarted for that.
    */
@@ -37,6 +41,7 @@ export const emptyState: ClusterState = {
   spec: undefined,
   fileCounts: {},
   members: {},
+  voters: {},
   inheritedEnv: {},
   formerHostnames: {},
 };
@@ -61,7 +66,34 @@ export function applied(
   const fileCounts = Object.fromEntries(
     Object.entries(spec.services).map(([name, service]) => [name, service.count]),
   );
-  return { ...state, spec, fileCounts, members };
+  return { ...state, spec, fileCounts, members, voters: firstVoters(state.voters, spec, members) };
+}
+
+/** A quorum begins with all its members; from then on they come and go one at a time. */
+function firstVoters(voters: Members, spec: ClusterSpec, members: Members): Members {
+  const quorums = Object.keys(spec.services).filter((name) => isQuorum(spec.services[name]));
+  return Object.fromEntries(
+    quorums.map((name) => {
+      const known = voters[name] ?? [];
+      return [name, known.length > 0 ? known : (members[name] ?? [])];
+    }),
+  );
+}
+
+function isQuorum(service: ServiceSpec | undefined): boolean {
+  return service?.kind === "elected" && service.election.mode === "quorum";
+}
+
+/** The members that run: those that are wanted, but for a quorum, which changes one at a time. */
+export function runningMembers(state: ClusterState, name: string): readonly Member[] {
+  return state.voters[name] ?? membersOf(state, name);
+}
+
+/** Members that are wanted, and then those that still vote although they are not. */
+export function knownMembers(state: ClusterState, name: string): readonly Member[] {
+  const wanted = membersOf(state, name);
+  const names = new Set(wanted.map((member) => member.name));
+  return [...wanted, ...runningMembers(state, name).filter((member) => !names.has(member.name))];
 }
 
 /** The count that a service gets when its file says `service.count`. */

@@ -12,6 +12,7 @@ import { payloadBytesMax } from "@prunella/wire/load-balancer-api";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Control, LoadBalancerAnswer } from "./control.ts";
+import { electionRoutes } from "./election-routes.ts";
 import { ndjson, serverSentEvents, streamed } from "./event-stream.ts";
 
 const serviceParams = z.object({ service: z.string() });
@@ -41,6 +42,7 @@ export function controlRoutes(control: Control): FastifyPluginAsync {
     clusterRoutes(server, control);
     instanceRoutes(server, control);
     streamRoutes(server, control);
+    electionRoutes(server, control.election);
     await server.register(loadBalancerRoutes(control));
   };
 }

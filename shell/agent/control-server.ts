@@ -21,6 +21,8 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
   TOKEN_REFUSED: 401,
   SERVICE_UNKNOWN: 404,
   INSTANCE_UNKNOWN: 404,
+  TERM_CONFLICT: 409,
+  LEADER_MISSING: 503,
   RUNTIME_UNAVAILABLE: 503,
   DISK_FULL: 507,
   NOT_CONVERGED: 504,
@@ -29,6 +31,8 @@ const statusOf: Partial<Record<ErrorCode, number>> = {
 export type ControlServerOptions = {
   readonly control: Control;
   readonly token: string;
+  /** True for the token of this elected service, which opens what its electors need. */
+  readonly opens: (service: string, header: string | undefined) => boolean;
   readonly version: string;
   /** Told of failures that nobody foresaw. It may throw: then the process ends, as after any bug. */
   readonly onError: (error: Error) => void;
@@ -52,7 +56,12 @@ export async function controlServer(options: ControlServerOptions): Promise<Fast
   });
   server.setSerializerCompiler(() => (value: unknown) => JSON.stringify(value));
   server.addHook("onRequest", async (request) => {
-    if (isAuthorized(request.headers.authorization, options.token)) return;
+    const { authorization } = request.headers;
+    if (isAuthorized(authorization, options.token)) return;
+    const { service } = (request.params ?? {}) as { readonly service?: string };
+    const { forElectors } = request.routeOptions.config;
+    if (forElectors === true && service !== undefined && options.opens(service, authorization))
+      return;
     throw new ClusterError("TOKEN_REFUSED", {
       message:
         "This call needs the cluster token in the Authorization header. It is in the file `token` of the state folder.",

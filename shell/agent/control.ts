@@ -13,6 +13,7 @@ import type {
   InstanceStatus,
   ServiceStatus,
 } from "@prunella/wire/control";
+import type { ElectionControl } from "./election-control.ts";
 
 /** An answer of the load-balancer API, ready to be sent. */
 export type LoadBalancerAnswer = { readonly status: number; readonly body: string };
@@ -22,6 +23,8 @@ export type ApplyInput = { readonly cluster?: unknown; readonly folder: string }
 export type DownProgress = { readonly instance: string; readonly phase: "ending" | "ended" };
 
 export interface Control {
+  /** What electors and people ask about elected services. */
+  readonly election: ElectionControl;
   status(): ClusterStatus;
   plan(input: ApplyInput): Promise<readonly PlannedChange[]>;
   apply(input: ApplyInput): Promise<readonly PlannedChange[]>;

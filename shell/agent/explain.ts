@@ -3,24 +3,31 @@ import type { Incident } from "@prunella/core/healing";
 import { ClusterError } from "@prunella/core/kernel";
 import type { Instance, Runtime } from "@prunella/runtime";
 import type { Explanation, InstanceStatus } from "@prunella/wire/control";
+import type { TermRow } from "@prunella/wire/election";
 import { eventOf } from "./fact-event.ts";
 
 const incidentsMax = 5;
+const reignsMax = 5;
 const logLines = 20;
 const logWaitMs = 1_000;
 
-/** @param incidents - Those of this instance, newest first. */
+/**
+ * @param incidents - Those of this instance, newest first.
+ * @param reigns - The terms that it led; undefined where nobody is elected.
+ */
 export async function explain(
   instance: Instance,
   status: InstanceStatus,
   runtime: Runtime,
   incidents: readonly Incident[],
+  reigns: readonly TermRow[] | undefined,
 ): Promise<Omit<Explanation, "troubles">> {
   return {
     instance: status,
     service: instance.service,
     next: nextOf(instance),
     fix: instance.fix ?? null,
+    ...(reigns === undefined ? {} : { reigns: reigns.slice(-reignsMax) }),
     incidents: incidents.slice(0, incidentsMax).map((incident) => ({
       id: incident.id,
       openedAt: new Date(incident.openedAtMs).toISOString(),

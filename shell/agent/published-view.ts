@@ -7,8 +7,16 @@
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { Instance } from "@prunella/runtime";
 import type { ServiceSpec } from "@prunella/spec";
-import type { MemberState, MemberView, ServiceView, TcpView, View } from "@prunella/wire/view";
-import type { ClusterState } from "./cluster-state.ts";
+import type { ElectionMember } from "@prunella/wire/election";
+import type {
+  LeaderView,
+  MemberState,
+  MemberView,
+  ServiceView,
+  TcpView,
+  View,
+} from "@prunella/wire/view";
+import { type ClusterState, knownMembers, runningMembers } from "./cluster-state.ts";
 import type { Member } from "./membership.ts";
 
 const bytesPerMiB = 1024 * 1024;
@@ -20,16 +28,19 @@ export function viewContent(
   state: ClusterState,
   instances: readonly Instance[],
   controlUrl: string,
+  leaderOf: (service: string) => LeaderView | undefined = () => undefined,
 ): ViewContent {
   const services = Object.entries(state.spec?.services ?? {}).map(([name, spec]): ServiceView => {
     const own = instances.filter((instance) => instance.service === name);
     const observed = new Map(own.map((instance) => [`${instance.name}`, instance]));
-    const members = state.members[name] ?? [];
+    const members = knownMembers(state, name);
+    const leader = spec.kind === "elected" ? leaderOf(name) : undefined;
     const wanted = new Set(members.map((member) => member.name));
     const leaving = own.filter((instance) => !wanted.has(instance.name));
     return {
       name: serviceName(name),
       kind: spec.kind,
+      ...(leader === undefined ? {} : { leader }),
       routes: spec.routes,
       keys: spec.keys,
       placement: spec.placement,
@@ -56,6 +67,31 @@ function tcpOf(host: string, { tcp, scale }: ServiceSpec): { readonly tcp?: TcpV
   const { port, by } = tcp;
   const lastPort = by === "member" ? port + scale.max - 1 : port;
   return { tcp: { host, firstPort: port, lastPort, by } };
+}
+
+/**
+ * The members of an election as its electors are told of them, without their election ports: those
+ * that take part from now on, and a leader that is on its way out but has not handed over yet.
+ */
+export function electionMembers(
+  state: ClusterState,
+  service: string,
+  instances: readonly Instance[],
+  leader: string | undefined,
+): readonly Omit<ElectionMember, "electionPort">[] {
+  const own = instances.filter((instance) => instance.service === service);
+  const observed = new Map(own.map((instance) => [`${instance.name}`, instance]));
+  const members = runningMembers(state, service);
+  const names = new Set(members.map((member) => member.name));
+  const views = [
+    ...members.map((member) => wantedMember(member, observed.get(member.name))),
+    ...own.filter(({ name }) => !names.has(name) && name === leader).map(leavingMember),
+  ];
+  return views.map(({ id, number, incarnation, host, port, state }) => ({
+    ...{ name: id, number, incarnation, host, port: port === 0 ? null : port },
+    pid: observed.get(id)?.pid ?? null,
+    state,
+  }));
 }
 
 function wantedMember(member: Member, instance: Instance | undefined, weight = 1): MemberView {

@@ -1,8 +1,9 @@
 /** From what the cluster should be to what the runtime is told to keep: services and gateways. Pure. */
 import { type InstanceName, instanceName, serviceName } from "@prunella/core/kernel";
 import type { MemberSpec, RuntimeService } from "@prunella/runtime";
-import type { ServiceSpec } from "@prunella/spec";
-import type { ClusterState } from "./cluster-state.ts";
+import type { ElectedSpec, ServiceSpec } from "@prunella/spec";
+import { type ClusterState, runningMembers } from "./cluster-state.ts";
+import type { ElectionFolder } from "./election-folder.ts";
 import { gatewayService } from "./status.ts";
 
 /** The names of the gateways: `gateway-1` and so on. */
@@ -44,10 +45,48 @@ export function replicasService(
     probe: service.probe,
     stop: service.stop,
     log: service.log,
-    members: (state.members[name] ?? []).map((member) => ({
+    members: runningMembers(state, name).map((member) => ({
       name: instanceName(member.name),
       number: member.number,
     })),
+  };
+}
+
+/** What an elected service needs beside what every service does. */
+export type ElectionPlace = {
+  readonly files: ElectionFolder;
+  /** Where an agent says where it listens; read again whenever a connection is lost. */
+  readonly agentFile: string;
+  readonly leads: (member: InstanceName) => boolean;
+};
+
+/** The same service, with all that its electors need to find each other and to be believed. */
+export function electedService(
+  base: RuntimeService,
+  { mode, timing, preempt, leaseBreak, followers }: ElectedSpec["election"],
+  { files, agentFile, leads }: ElectionPlace,
+): RuntimeService {
+  return {
+    ...base,
+    elects: true,
+    isLast: leads,
+    env: {
+      ...base.env,
+      PRUNELLA_ELECTION_MODE: mode,
+      PRUNELLA_ELECTION_TIMING: timing,
+      PRUNELLA_ELECTION_PREEMPT: preempt,
+      PRUNELLA_ELECTION_LEASE_BREAK: leaseBreak,
+      PRUNELLA_ELECTION_FOLLOWERS: followers,
+      PRUNELLA_ELECTION_KEY_FILE: files.keyFile,
+      PRUNELLA_ELECTION_TOKEN_FILE: files.tokenFile,
+      ...(mode === "arbiter" ? { PRUNELLA_ELECTION_ARBITER_FILE: files.arbiterFile } : {}),
+      PRUNELLA_AGENT_FILE: agentFile,
+    },
+    memberEnv: (member) => ({
+      ...base.memberEnv(member),
+      PRUNELLA_ELECTION_FOLDER: files.voterFolder(member.name),
+      POD_ID: `${member.number}`,
+    }),
   };
 }
 

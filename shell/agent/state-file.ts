@@ -113,7 +113,7 @@ export function termOfViews(paths: readonly string[]): number {
 const count = z.number().int().nonnegative();
 const member = z.object({ name: z.string(), number: count.min(1), hostname: z.string() });
 const service = z.looseObject({
-  kind: z.literal("replicas"),
+  kind: z.enum(["replicas", "elected"]),
   command: z.array(z.string()).min(1),
   folder: z.string(),
   env: z.record(z.string(), z.string()),
@@ -137,6 +137,7 @@ const stateShape = z.object({
     .optional(),
   fileCounts: z.record(z.string(), count),
   members: z.record(z.string(), z.array(member)),
+  voters: z.record(z.string(), z.array(member)).optional(), // Not written by earlier releases.
   inheritedEnv: z.record(z.string(), z.string()),
   formerHostnames: z.record(z.string(), z.string()),
 });

@@ -1,7 +1,7 @@
 /** The answer to `GET /v1/status`: what is wanted beside what is there. Pure. */
 import type { Instance } from "@prunella/runtime";
 import type { ClusterStatus, InstanceStatus, ServiceStatus } from "@prunella/wire/control";
-import type { ClusterState } from "./cluster-state.ts";
+import { type ClusterState, knownMembers, membersOf } from "./cluster-state.ts";
 import type { Member } from "./membership.ts";
 
 /** Name of the service that the gateways form; no service of a cluster file may have it. */
@@ -9,14 +9,23 @@ export const gatewayService = "gateway";
 
 export type AgentFacts = ClusterStatus["agent"];
 
+/** What the agent knows of the leader of an elected service. */
+export type Leading = {
+  readonly term: (service: string) => number;
+  readonly leads: (service: string, instance: string, incarnation: number) => boolean;
+};
+
+const nobodyLeads: Leading = { term: () => 0, leads: () => false };
+
 export function clusterStatus(
   state: ClusterState,
   instances: readonly Instance[],
   agent: AgentFacts,
   viewsDelivered: boolean,
+  leading: Leading = nobodyLeads,
 ): Omit<ClusterStatus, "troubles"> {
   const services = Object.keys(state.spec?.services ?? {}).map((name) =>
-    serviceStatus(state, name, instances),
+    serviceStatus(state, name, instances, leading),
   );
   const gateways = instances.filter((instance) => instance.service === gatewayService);
   const leaving = new Set(
@@ -27,6 +36,7 @@ export function clusterStatus(
     ...wanted.filter(({ ready, name }) => !ready && !leaving.has(name)).map(sentence),
     ...gateways.filter(({ phase }) => phase !== "serving").map(sentence),
     ...[...leaving].map((name) => `${name} is on its way out`),
+    ...services.flatMap((service) => electionSentences(state, service)),
     ...(viewsDelivered ? [] : ["a gateway has not taken the newest view yet"]),
   ];
   return {
@@ -40,6 +50,26 @@ export function clusterStatus(
   };
 }
 
+/** What an election still owes: a leader, and voters that wait for their turn. */
+function electionSentences(state: ClusterState, service: ServiceStatus): readonly string[] {
+  if (service.kind !== "elected") return [];
+  const { name, desired, instances } = service;
+  const wanted = new Set(membersOf(state, name).map((member) => member.name));
+  const extra = knownMembers(state, name).filter((member) => !wanted.has(member.name));
+  return [
+    ...(desired > 0 && !instances.some(({ leads }) => leads === true)
+      ? [`${name}: ${nobodyLeadsText(instances)}`]
+      : []),
+    ...extra.map((member) => `${member.name}: leaves when its turn comes, one voter at a time`),
+  ];
+}
+
+function nobodyLeadsText(instances: readonly InstanceStatus[]): string {
+  const isFirst = instances.every(({ term }) => term === 0);
+  const hint = "; if it stays so, its program does not take part in the election";
+  return isFirst ? `nobody has led yet${hint}` : "nobody leads right now";
+}
+
 function sentence({ name, reason }: { readonly name: string; readonly reason: string }): string {
   return `${name}: ${reason}`;
 }
@@ -48,23 +78,32 @@ export function serviceStatus(
   state: ClusterState,
   name: string,
   instances: readonly Instance[],
+  leading: Leading,
 ): ServiceStatus {
   const own = instances.filter((instance) => instance.service === name);
   const observed = new Map(own.map((instance) => [`${instance.name}`, instance]));
-  const members = state.members[name] ?? [];
-  const wanted = new Set(members.map((member) => member.name));
-  const leaving = own.filter((instance) => !wanted.has(instance.name));
+  const members = membersOf(state, name);
+  const known = knownMembers(state, name);
+  const names = new Set(known.map((member) => member.name));
+  const leaving = own.filter((instance) => !names.has(instance.name));
+  const kind = state.spec?.services[name]?.kind ?? "replicas";
   const list = [
-    ...members.map((member) => memberStatus(member, observed.get(member.name))),
+    ...known.map((member) => memberStatus(member, observed.get(member.name))),
     ...leaving.map((instance) => instanceStatus(instance, instance.name)),
-  ];
+  ].map((status) => (kind === "elected" ? withLead(status, name, leading) : status));
   return {
     name,
-    kind: "replicas",
+    kind,
     desired: members.length,
     ready: members.filter((member) => isReady(observed.get(member.name))).length,
     instances: list,
   };
+}
+
+function withLead(status: InstanceStatus, service: string, leading: Leading): InstanceStatus {
+  const { name, incarnation } = status;
+  const leads = leading.leads(service, name, incarnation);
+  return { ...status, leads, term: leading.term(service) };
 }
 
 function memberStatus(member: Member, instance: Instance | undefined): InstanceStatus {

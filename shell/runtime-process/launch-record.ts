@@ -14,7 +14,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { hrtime } from "node:process";
 import { instanceName, serviceName } from "@prunella/core/kernel";
-import { type Copy, type LogSpec, leftoverLog } from "@prunella/runtime";
+import { type Copy, electionPortVariable, type LogSpec, leftoverLog } from "@prunella/runtime";
 import { type Leader, launchVariable } from "./family.ts";
 import { type ProcessFacts, type ProcessTable, ticksPerSecond } from "./process-table.ts";
 
@@ -68,6 +68,7 @@ export function recordFromProcess(
   const instance = read(instanceVariable);
   if (launch?.startsWith(`${mark}.`) !== true || instance === undefined) return undefined;
   const port = Number(read("PORT"));
+  const electionPort = Number(read(electionPortVariable));
   return {
     schema: 1,
     launch,
@@ -83,6 +84,7 @@ export function recordFromProcess(
       running: true,
       pid: facts.pid,
       address: port > 0 ? { host: "127.0.0.1", port } : undefined,
+      ...(electionPort > 0 ? { electionAddress: { host: "127.0.0.1", port: electionPort } } : {}),
       startedAtMs: startedAtMs(facts),
       exit: undefined,
     },
@@ -102,6 +104,7 @@ export function parseRecord(value: unknown): LaunchRecord | undefined {
   if (typeof intentMs !== "number" || !isObject(copy) || !isObject(log)) return undefined;
   if (leader !== undefined && !isLeader(leader)) return undefined;
   const address = parseAddress(copy["address"]);
+  const electionAddress = parseAddress(copy["electionAddress"]);
   const exit = parseExit(copy["exit"]);
   if (
     typeof copy["service"] !== "string" ||
@@ -132,6 +135,7 @@ export function parseRecord(value: unknown): LaunchRecord | undefined {
       pid: typeof copy["pid"] === "number" ? copy["pid"] : undefined,
       startedAtMs: copy["startedAtMs"],
       address,
+      ...(electionAddress === undefined ? {} : { electionAddress }),
       exit,
     },
   };

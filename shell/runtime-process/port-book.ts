@@ -12,7 +12,11 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
+import type { Address } from "@prunella/runtime";
 import { systemCode } from "@prunella/store";
+
+/** Who holds a port: an instance, or its elector under a name that no instance can have. */
+type Holder = string;
 
 export const portMin = 20_000;
 const portCount = 10_000;
@@ -24,8 +28,9 @@ const avoidedMax = 16;
 export class PortBook {
   readonly #mark: string;
   readonly #ephemeral: readonly [number, number];
-  readonly #held = new Map<InstanceName, number>();
-  readonly #avoided = new Map<InstanceName, readonly number[]>();
+  readonly #held = new Map<Holder, number>();
+  #electionPorts: Promise<unknown> = Promise.resolve();
+  readonly #avoided = new Map<Holder, readonly number[]>();
 
   constructor(mark: string, ephemeral: readonly [number, number]) {
     this.#mark = mark;
@@ -40,8 +45,42 @@ export class PortBook {
   }
 
   release(instance: InstanceName): void {
-    this.#held.delete(instance);
-    this.#avoided.delete(instance);
+    for (const holder of [instance, electorOf(instance)]) {
+      this.#held.delete(holder);
+      this.#avoided.delete(holder);
+    }
+  }
+
+  /** Notes where the elector of an instance listens, for example by its record. */
+  holdElection(instance: InstanceName, port: number): void {
+    this.#held.set(electorOf(instance), port);
+  }
+
+  /**
+   * Where the electors of all members listen, for one of them that is to be launched. Its own port is
+   * one on which nobody listens now; that of a sibling is what it was last, for it may be in use by
+   * that very sibling. One call after the other: two that try one port would each see the other.
+   *
+   * @throws ClusterError `RUNTIME_UNAVAILABLE` when no port is free.
+   */
+  electors(
+    own: InstanceName,
+    members: readonly InstanceName[],
+  ): Promise<readonly (readonly [InstanceName, Address])[]> {
+    const chosen = this.#electionPorts.then(() => this.#electors(own, members));
+    this.#electionPorts = chosen.catch(() => undefined); // Its caller hears of it.
+    return chosen;
+  }
+
+  async #electors(own: InstanceName, members: readonly InstanceName[]) {
+    const found: (readonly [InstanceName, Address])[] = [];
+    for (const name of members) {
+      const holder = electorOf(name);
+      const held = name === own ? undefined : this.#held.get(holder);
+      const port = held ?? (await this.choose(holder));
+      found.push([name, { host: "127.0.0.1", port }]);
+    }
+    return found;
   }
 
   /** The next `choose` for this instance gives another port: a stranger was seen on this one. */
@@ -55,7 +94,7 @@ export class PortBook {
    *
    * @throws ClusterError `RUNTIME_UNAVAILABLE` after 500 ports that were all taken.
    */
-  async choose(instance: InstanceName): Promise<number> {
+  async choose(instance: Holder): Promise<number> {
     const before = this.#held.get(instance);
     let tries = 0;
     for (const port of this.#candidates(instance, before)) {
@@ -72,7 +111,7 @@ export class PortBook {
     });
   }
 
-  *#candidates(instance: InstanceName, before: number | undefined): Generator<number> {
+  *#candidates(instance: Holder, before: number | undefined): Generator<number> {
     if (before !== undefined && this.#isAllowed(instance, before)) yield before;
     const start = firstPort(this.#mark, instance);
     for (let index = 0; index < portCount; index++) {
@@ -81,7 +120,7 @@ export class PortBook {
     }
   }
 
-  #isAllowed(instance: InstanceName, port: number): boolean {
+  #isAllowed(instance: Holder, port: number): boolean {
     if (port < portMin || port >= portMin + portCount) return false; // A fixed port of before.
     if (port >= this.#ephemeral[0] && port <= this.#ephemeral[1]) return false;
     if (this.#avoided.get(instance)?.includes(port) === true) return false;
@@ -106,6 +145,11 @@ function canListen(host: string, port: number): Promise<boolean> {
   });
 }
 
-function firstPort(mark: string, instance: InstanceName): number {
+/** No name has a space, so this is the name of no instance. */
+function electorOf(instance: InstanceName): Holder {
+  return `elector of ${instance}`;
+}
+
+function firstPort(mark: string, instance: Holder): number {
   return createHash("sha256").update(`${mark}/${instance}`).digest().readUInt32BE(0) % portCount;
 }

@@ -106,9 +106,12 @@ class ProcessHost implements Host {
   async start(): Promise<void> {
     for (const instance of this.#store.instances()) this.#logOf(instance);
     for (const record of await adoptCopies(this.#table, this.#store, this.#mark)) {
-      const { instance, address, running } = record.copy;
+      const { instance, address, electionAddress, running } = record.copy;
       this.#tracked.set(instance, { record, child: undefined, exit: undefined, settling: false });
       if (address !== undefined) this.#ports.hold(instance, address.port);
+      if (electionAddress !== undefined) {
+        this.#ports.holdElection(instance, electionAddress.port);
+      }
       if (running) this.#keeper.keep(instance, this.#logOf(instance), record.log);
     }
     this.#keeper.start();
@@ -220,10 +223,13 @@ class ProcessHost implements Host {
       const siblings = shares ? this.#siblings(order.service, instance, port) : [];
       demandFreePort(this.#table, instance, port, siblings);
     }
+    const { electors: members } = order;
+    const electors = members === undefined ? [] : await this.#ports.electors(instance, members);
     this.#demandOpen();
     const { child, record } = await startProcess(order, {
       program,
       port,
+      electors,
       known: this.#tracked.get(instance)?.record.launch,
       mark: this.#mark,
       table: this.#table,

@@ -5,8 +5,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
-import { ClusterError, invariant } from "@prunella/core/kernel";
-import type { LaunchOrder } from "@prunella/runtime";
+import { ClusterError, type InstanceName, invariant } from "@prunella/core/kernel";
+import { type Address, electionVariables, type LaunchOrder } from "@prunella/runtime";
 import { isDiskFull } from "@prunella/store";
 import { familyOf, launchVariable } from "./family.ts";
 import type { InstanceLog } from "./instance-log.ts";
@@ -28,6 +28,8 @@ export type SpawnPlace = {
   /** Absolute path of the program. */
   readonly program: string;
   readonly port: number;
+  /** Where each member of its election listens; empty where nothing is elected. */
+  readonly electors: readonly (readonly [InstanceName, Address])[];
   /** The launch id of the copy that the host knows, which is gone. */
   readonly known: string | undefined;
   readonly mark: string;
@@ -94,7 +96,12 @@ function demandGone(table: ProcessTable, record: LaunchRecord): void {
   });
 }
 
+function electionAddressOf({ instance }: LaunchOrder, { electors }: SpawnPlace) {
+  return electors.find(([name]) => name === instance)?.[1];
+}
+
 function intentOf(order: LaunchOrder, place: SpawnPlace): LaunchRecord {
+  const electionAddress = electionAddressOf(order, place);
   return {
     schema: 1,
     launch: newLaunch(place.mark),
@@ -111,6 +118,7 @@ function intentOf(order: LaunchOrder, place: SpawnPlace): LaunchRecord {
       running: true,
       pid: undefined,
       address: { host: "127.0.0.1", port: place.port },
+      ...(electionAddress === undefined ? {} : { electionAddress }),
       startedAtMs: Date.now(),
       exit: undefined,
     },
@@ -141,6 +149,7 @@ function spawnCopy(
   launch: string,
   output: number | undefined,
 ): ChildProcess {
+  const own = electionAddressOf(order, place);
   return spawn(place.program, [...start.arguments, ...order.command.slice(1)], {
     cwd: order.folder,
     detached: true, // Its own session: no terminal, no signal and no death of ours reaches it.
@@ -149,6 +158,7 @@ function spawnCopy(
       ...start.env,
       ...order.env,
       PORT: `${place.port}`,
+      ...(own === undefined ? {} : electionVariables(place.port, own, place.electors)),
       [serviceVariable]: order.service,
       [instanceVariable]: order.instance,
       [incarnationVariable]: `${order.incarnation}`,

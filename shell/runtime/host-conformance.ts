@@ -10,7 +10,14 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
-import type { Copy, Host, HostEvent, LaunchOrder } from "./host.ts";
+import {
+  type Copy,
+  electionPeersVariable,
+  electionPortVariable,
+  type Host,
+  type HostEvent,
+  type LaunchOrder,
+} from "./host.ts";
 
 /** What a copy does once it is launched. */
 export type Behaviour =
@@ -96,6 +103,32 @@ export function hostConformance(name: string, makeBench: () => Promise<HostBench
     );
     assert.equal(new Set(copies.map((copy) => copy.address?.port)).size, copies.length);
     for (const copy of copies) await serves(host, copy);
+  });
+
+  check("electors are told their port and those of all, the same in every life", async (bench) => {
+    const electors = ["hello-1", "hello-2"].map(instanceName);
+    const told = async (host: Host, name: string, incarnation: number) => {
+      const copy = await host.launch({ ...order(bench, name, incarnation, "serve"), electors });
+      await serves(host, copy);
+      const lines = await linesOf(host, copy, "serving");
+      const value = (variable: string) =>
+        lines.findLast((line) => line.startsWith(`${variable}=`))?.slice(variable.length + 1);
+      assert.equal(value(electionPortVariable), `${copy.electionAddress?.port}`);
+      return { copy, peers: value(electionPeersVariable) };
+    };
+    const before = await bench.open();
+    const one = await told(before, "hello-1", 1);
+    await before[Symbol.asyncDispose]();
+    await using host = await bench.open();
+    await using feed = follow(host);
+    assert.deepEqual((await host.list())[0]?.electionAddress, one.copy.electionAddress);
+    const two = await told(host, "hello-2", 1);
+    assert.equal(two.peers, one.peers);
+    const ports = [one, two].map(({ copy }) => copy.electionAddress?.port);
+    assert.equal(one.peers, `hello-1=127.0.0.1:${ports[0]},hello-2=127.0.0.1:${ports[1]}`);
+    await host.signal(one.copy.instance, 1, "kill");
+    await feed.exitOf("hello-1", 1);
+    assert.equal((await told(host, "hello-1", 2)).peers, one.peers);
   });
 
   check("H1: of five launches of one name at once, one succeeds", async (bench) => {

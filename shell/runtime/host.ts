@@ -11,6 +11,10 @@
 import type { InstanceName, ServiceName } from "@prunella/core/kernel";
 import type { Address, Exit, LogOptions, LogSpec } from "./runtime.ts";
 
+/** Where the elector of a copy listens, and where those of all members do (`a-1=127.0.0.1:4001,...`). */
+export const electionPortVariable = "PRUNELLA_ELECTION_PORT";
+export const electionPeersVariable = "PRUNELLA_ELECTION_PEERS";
+
 /** What to launch: one incarnation of one instance. */
 export type LaunchOrder = {
   readonly service: ServiceName;
@@ -20,11 +24,16 @@ export type LaunchOrder = {
   readonly revision: string;
   readonly command: readonly string[];
   readonly folder: string;
-  /** Complete, but for `PORT`, which the host adds. */
+  /** Complete, but for `PORT` and `electionVariables`, which the host adds. */
   readonly env: Readonly<Record<string, string>>;
   readonly fixedPort: number | undefined;
   /** Other copies of the same service may listen on the fixed port; a stranger still may not. */
   readonly sharesPort?: boolean;
+  /**
+   * The members of an election, this one among them. The host gives each of them a port beside its
+   * own, stable per name, whether or not it runs yet.
+   */
+  readonly electors?: readonly InstanceName[];
   readonly log: LogSpec;
 };
 
@@ -38,6 +47,8 @@ export type Copy = {
   readonly running: boolean;
   readonly pid: number | undefined;
   readonly address: Address | undefined;
+  /** Where its elector listens, if its order named any. */
+  readonly electionAddress?: Address;
   readonly startedAtMs: number;
   /** How it ended, once it did not run any more and somebody saw it. */
   readonly exit: Exit | undefined;
@@ -57,6 +68,22 @@ export type HostEvent =
       readonly message: string;
       readonly data: Readonly<Record<string, unknown>>;
     };
+
+/** What the order of an elector adds to its environment; the last two are names of the source. */
+export function electionVariables(
+  port: number,
+  own: Address,
+  peers: readonly (readonly [InstanceName, Address])[],
+): Readonly<Record<string, string>> {
+  return {
+    [electionPortVariable]: `${own.port}`,
+    [electionPeersVariable]: peers
+      .map(([name, { host, port }]) => `${name}=${host}:${port}`)
+      .join(","),
+    POD_IP: own.host,
+    WEB_PORT: `${port}`,
+  };
+}
 
 export type Usage = { readonly cpu: number; readonly memoryMiB: number };
 

@@ -1,4 +1,12 @@
-export type { Copy, Host, HostEvent, LaunchOrder, Usage } from "./host.ts";
+export {
+  type Copy,
+  electionPortVariable,
+  electionVariables,
+  type Host,
+  type HostEvent,
+  type LaunchOrder,
+  type Usage,
+} from "./host.ts";
 export type { Drain } from "./instance-keeper.ts";
 export { leftoverLog } from "./leftover.ts";
 export type { MemoryProcess, MemoryProgram } from "./memory-copy.ts";

@@ -108,6 +108,10 @@ export class InstanceKeeper implements AsyncDisposable {
     return (at === "starting" || at === "serving") && this.#copy?.revision !== this.#revision;
   }
 
+  get isLast(): boolean {
+    return this.#service.isLast?.(this.name) ?? false;
+  }
+
   get isServing(): boolean {
     return this.life.stage.at === "serving";
   }

@@ -12,7 +12,7 @@ export function launchOrder(
   member: MemberSpec,
   incarnation: number,
 ): LaunchOrder {
-  const { command, folder, fixedPort, sharesPort, log } = service;
+  const { command, folder, fixedPort, sharesPort, elects, members, log } = service;
   return {
     service: service.name,
     instance: member.name,
@@ -22,6 +22,7 @@ export function launchOrder(
     folder,
     fixedPort,
     ...(sharesPort === undefined ? {} : { sharesPort }),
+    ...(elects === true ? { electors: members.map(({ name }) => name) } : {}),
     log,
     env: {
       ...service.env,

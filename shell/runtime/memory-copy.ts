@@ -3,8 +3,9 @@
  * port, variables, output, signals and an end. What a program may do here a process may do as well.
  */
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { Copy, LaunchOrder } from "./host.ts";
-import type { Exit } from "./runtime.ts";
+import type { InstanceName } from "@prunella/core/kernel";
+import { type Copy, electionVariables, type LaunchOrder } from "./host.ts";
+import type { Address, Exit } from "./runtime.ts";
 
 /** A program of the pretended computer. It runs when a copy is launched, and sets up what follows. */
 export type MemoryProgram = (self: MemoryProcess) => void;
@@ -23,11 +24,19 @@ export interface MemoryProcess {
   after(delayMs: number, run: () => void): void;
 }
 
+export type MemoryPlace = {
+  readonly pid: number;
+  readonly port: number;
+  /** Where each member of its election listens; empty where nothing is elected. */
+  readonly electors: readonly (readonly [InstanceName, Address])[];
+};
+
 export class MemoryCopy implements MemoryProcess {
   readonly env: Readonly<Record<string, string>>;
   readonly #order: LaunchOrder;
   readonly #pid: number;
   readonly #port: number;
+  readonly #electionAddress: Address | undefined;
   readonly #startedAtMs = Date.now();
   readonly #print: (line: string) => void;
   readonly #onExit: () => void;
@@ -40,7 +49,7 @@ export class MemoryCopy implements MemoryProcess {
 
   constructor(
     order: LaunchOrder,
-    place: { readonly pid: number; readonly port: number },
+    place: MemoryPlace,
     print: (line: string) => void,
     onExit: () => void,
   ) {
@@ -49,7 +58,10 @@ export class MemoryCopy implements MemoryProcess {
     this.#port = place.port;
     this.#print = print;
     this.#onExit = onExit;
-    this.env = { ...order.env, PORT: `${place.port}` };
+    this.#electionAddress = place.electors.find(([name]) => name === order.instance)?.[1];
+    const own = this.#electionAddress;
+    const election = own === undefined ? {} : electionVariables(place.port, own, place.electors);
+    this.env = { ...order.env, PORT: `${place.port}`, ...election };
   }
 
   get isRunning(): boolean {
@@ -80,6 +92,7 @@ export class MemoryCopy implements MemoryProcess {
       running: this.isRunning,
       pid: this.isRunning ? this.#pid : undefined,
       address: this.isRunning ? { host: "127.0.0.1", port: this.#port } : undefined,
+      ...(this.#electionAddress === undefined ? {} : { electionAddress: this.#electionAddress }),
       startedAtMs: this.#startedAtMs,
       exit: this.#exit,
     };

@@ -8,7 +8,7 @@
 import { createServer } from "node:net";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
 import type { Copy, Host, HostEvent, LaunchOrder, Usage } from "./host.ts";
-import { MemoryCopy, type MemoryProgram } from "./memory-copy.ts";
+import { MemoryCopy, type MemoryPlace, type MemoryProgram } from "./memory-copy.ts";
 import { MemoryQueue } from "./memory-queue.ts";
 import type { Exit, LogOptions } from "./runtime.ts";
 
@@ -21,6 +21,7 @@ export class MemoryComputer implements AsyncDisposable {
   readonly #copies = new Map<InstanceName, MemoryCopy>();
   readonly #logs = new Map<InstanceName, string[]>();
   readonly #launching = new Set<InstanceName>();
+  readonly #electionPorts = new Map<InstanceName, Promise<number>>();
   readonly #watchers = new Set<(event: HostEvent) => void>();
   readonly #readers = new Set<Reader>();
   readonly #strangers = new Map<InstanceName, string>();
@@ -98,8 +99,9 @@ export class MemoryComputer implements AsyncDisposable {
     this.#launching.add(instance);
     try {
       const port = this.#isShared(order) ? order.fixedPort : await freePort(order.fixedPort);
+      const electors = await this.#electors(order);
       if (this.#hasEnded) throw new ClusterError("RUNTIME_UNAVAILABLE", { details: { instance } });
-      return this.#start(order, program, port);
+      return this.#start(order, program, { port, electors });
     } finally {
       this.#launching.delete(instance);
     }
@@ -110,11 +112,23 @@ export class MemoryComputer implements AsyncDisposable {
     return [...this.#copies.values()].some((copy) => copy.isRunning && copy.sharesPortWith(order));
   }
 
-  #start(order: LaunchOrder, program: MemoryProgram, port: number): Copy {
+  async #electors({ electors = [] }: LaunchOrder): Promise<MemoryPlace["electors"]> {
+    for (const name of electors) {
+      if (!this.#electionPorts.has(name)) this.#electionPorts.set(name, freePort(undefined));
+    }
+    return Promise.all(
+      electors.map(async (name) => {
+        const port = (await this.#electionPorts.get(name)) ?? 0;
+        return [name, { host: "127.0.0.1", port }] as const;
+      }),
+    );
+  }
+
+  #start(order: LaunchOrder, program: MemoryProgram, place: Omit<MemoryPlace, "pid">): Copy {
     const { instance, incarnation } = order;
     const copy: MemoryCopy = new MemoryCopy(
       order,
-      { pid: this.#nextPid++, port },
+      { pid: this.#nextPid++, ...place },
       (line) => this.#print(instance, line),
       // A turn later, as the end of a process is told.
       () => setImmediate(() => this.emit({ type: "exited", copy: copy.describe() })),
@@ -157,6 +171,7 @@ export class MemoryComputer implements AsyncDisposable {
     }
     this.#copies.delete(instance);
     this.#logs.delete(instance);
+    this.#electionPorts.delete(instance);
   }
 
   /** @internal */

@@ -9,11 +9,14 @@ export type Standing = {
   readonly isServing: boolean;
   /** Nobody knows yet: its launch, or the first probe of an adopted copy, is on the way. */
   readonly isUndecided: boolean;
+  /** Costs more than its siblings: the one that leads. */
+  readonly isLast?: boolean;
 };
 
 /**
  * Which instance to restart now, if any. One that does not serve costs nothing; one that serves has
- * to wait until every other serves, so a change that breaks the program stops at the first victim.
+ * to wait until every other serves, so a change that breaks the program stops at the first victim;
+ * and one that is last waits until no other is outdated.
  */
 export function nextToRestart<Keeper extends Standing>(
   keepers: readonly Keeper[],
@@ -21,5 +24,6 @@ export function nextToRestart<Keeper extends Standing>(
   const outdated = keepers.filter((keeper) => keeper.isOutdated && !keeper.isUndecided);
   const idle = outdated.find((keeper) => !keeper.isServing);
   if (idle !== undefined) return idle;
-  return keepers.every((keeper) => keeper.isServing) ? outdated[0] : undefined;
+  if (!keepers.every((keeper) => keeper.isServing)) return undefined;
+  return outdated.find((keeper) => keeper.isLast !== true) ?? outdated[0];
 }

@@ -64,6 +64,13 @@ export type RuntimeService = {
    * (SO_REUSEPORT); the system spreads connections over them.
    */
   readonly sharesPort?: boolean;
+  /** Its members elect a leader: each gets a second port for that, and is told those of all. */
+  readonly elects?: boolean;
+  /**
+   * True for a member that is restarted last when all are, because it costs most: the one that leads.
+   * Asked whenever the next one is chosen.
+   */
+  readonly isLast?: (member: InstanceName) => boolean;
   readonly probe: ProbeSpec;
   readonly stop: StopSpec;
   readonly log: LogSpec;
@@ -102,6 +109,8 @@ export type Instance = {
   readonly leaving: boolean;
   readonly pid: number | undefined;
   readonly address: Address | undefined;
+  /** Where its elector listens, if its service elects. */
+  readonly electionAddress?: Address | undefined;
   readonly startedAtMs: number | undefined; // Wall clock, Unix milliseconds.
   /** Monotonic time of the next scheduled launch, while `waiting` or `parked`. */
   readonly retryInMs: number | undefined;

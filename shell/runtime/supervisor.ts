@@ -209,11 +209,13 @@ class Supervisor implements Runtime {
     return keeper;
   }
 
-  #tellUnseenEnd({ service, instance, incarnation }: Copy): void {
+  #tellUnseenEnd({ service, instance, incarnation, pid }: Copy): void {
     const message = "ended while no agent ran";
-    const data = { code: null, signal: null, expected: false, servedMs: null };
+    const end = { code: null, signal: null, expected: false, servedMs: null };
+    const data = { ...end, pid: pid ?? null, unseen: true };
     const atMs = Date.now(); // When it was found; when it ended nobody knows.
-    this.#facts.tell({ type: "exited", service, instance, incarnation, atMs, message, data });
+    const fact = { service, instance, incarnation, atMs, message, data };
+    this.#keeperOptions.onFact({ type: "exited", ...fact });
   }
 
   /** Copies of this service that run and are no members: adopted only to be ended properly. */

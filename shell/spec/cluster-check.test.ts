@@ -17,7 +17,7 @@ function specOf(service: object): ReplicasSpec {
   assert.deepEqual(said, []);
   assert.ok(check.ok);
   const spec = check.spec.services["web"];
-  assert.ok(spec);
+  assert.ok(spec?.kind === "replicas");
   return spec;
 }
 

@@ -2,11 +2,12 @@
  * From anything at all to a cluster specification, or to every complaint about it. Pure: the agent
  * runs it on what the control API brings, the CLI on what a cluster file exports.
  */
-import { clusterSchema, type PartialReplicas, replicasSchema } from "./cluster-schema.ts";
+import { clusterSchema } from "./cluster-schema.ts";
 import type { ClusterSpec, ServiceSpec } from "./cluster-spec.ts";
 import { type Complaint, complaintsMax, type Path } from "./complaint.ts";
-import { completeGateway, completeReplicas, type Surroundings } from "./completion.ts";
+import { completeGateway, completeService, type Surroundings } from "./completion.ts";
 import { limits } from "./defaults.ts";
+import { type PartialService, schemaFor } from "./elected-schema.ts";
 import { type CheckedService, relationComplaints } from "./relations.ts";
 import { issueComplaints } from "./schema-complaints.ts";
 import { nameFault, variableFault } from "./value-rules.ts";
@@ -43,7 +44,8 @@ function complete(raw: unknown, around: Surroundings): ClusterSpec {
   const services: Record<string, ServiceSpec> = {};
   const isAlone = Object.keys(cluster.services).length === 1;
   for (const [name, service] of Object.entries(cluster.services)) {
-    services[name] = completeReplicas(replicasSchema.parse(service), around, isAlone);
+    const shape = schemaFor(entry(service, "kind")).parse(service);
+    services[name] = completeService(shape, around, isAlone);
   }
   const gateway = completeGateway(cluster.gateway ?? {});
   return { name: cluster.name, gateway, services };
@@ -57,13 +59,14 @@ type ServiceCheck = {
 
 function checkService(name: string, raw: unknown): ServiceCheck {
   const path = ["services", name];
-  const parsed = replicasSchema.safeParse(raw);
+  const schema = schemaFor(entry(raw, "kind"));
+  const parsed = schema.safeParse(raw);
   const env = variableComplaints(entry(raw, "env"), [...path, "env"]);
   if (parsed.success) {
     const service = { name, shape: parsed.data, wrong: new Set<string>() };
     return { complaints: env, service };
   }
-  const complaints = issueComplaints(parsed.error, replicasSchema, raw, path);
+  const complaints = issueComplaints(parsed.error, schema, raw, path);
   const later = complaints.filter(
     ({ path: [, , field], code }) => field === "kind" && code === "NOT_YET",
   );
@@ -76,10 +79,11 @@ function checkService(name: string, raw: unknown): ServiceCheck {
 }
 
 /** The fields that are right in themselves. */
-function rightPart(raw: unknown, wrong: ReadonlySet<string>): PartialReplicas {
-  const known = Object.keys(replicasSchema.shape);
+function rightPart(raw: unknown, wrong: ReadonlySet<string>): PartialService {
+  const schema = schemaFor(entry(raw, "kind"));
+  const known = Object.keys(schema.shape);
   const kept = entries(raw).filter(([name]) => known.includes(name) && !wrong.has(name));
-  const parsed = replicasSchema.partial().safeParse(Object.fromEntries(kept));
+  const parsed = schema.partial().safeParse(Object.fromEntries(kept));
   return parsed.success ? parsed.data : {};
 }
 

@@ -132,15 +132,16 @@ const log = z.strictObject({
 
 const kinds = ["replicas", "elected", "workers", "database"] as const;
 
-const plannedKinds: readonly unknown[] = kinds.slice(1);
+const plannedKinds: readonly unknown[] = ["workers", "database"];
 
-function kindFault(value: unknown): Fault | undefined {
-  if (value === "replicas") return undefined;
+/** Both schemas of services ask this; which of the two judges a service follows from its kind. */
+export function kindFault(value: unknown): Fault | undefined {
+  if (value === "replicas" || value === "elected") return undefined;
   if (plannedKinds.includes(value)) {
     return {
       code: "NOT_YET",
-      message: `${String(value)} is not there yet: this release runs replicas`,
-      fix: 'write kind "replicas" (in TypeScript: replicas({ ... })), or wait for a later release',
+      message: `${String(value)} is not there yet: this release runs replicas and elected services`,
+      fix: 'write kind "replicas" or "elected" (in TypeScript: replicas({ ... }), elected({ ... })), or wait for a later release',
     };
   }
   if (value === undefined) {
@@ -151,7 +152,7 @@ function kindFault(value: unknown): Fault | undefined {
   }
   const near = typeof value === "string" ? nearestName(value, kinds) : undefined;
   return {
-    message: `must be "replicas", not ${shown(value)}`,
+    message: `must be "replicas" or "elected", not ${shown(value)}`,
     fix: `write "${near ?? "replicas"}"`,
   };
 }
@@ -159,9 +160,9 @@ function kindFault(value: unknown): Fault | undefined {
 export const replicasSchema = z.strictObject({
   kind: field<"replicas">(
     {
-      ...{ type: '"replicas"', default: "required in YAML" },
+      ...{ type: '"replicas" or "elected"', default: "required in YAML" },
       meaning:
-        "What the service promises. In TypeScript the helper `replicas({ ... })` sets it. `elected`, `workers` and `database` come later.",
+        "What the service promises. In TypeScript the helpers `replicas({ ... })` and `elected({ ... })` set it. `workers` and `database` come later.",
     },
     kindFault,
   ),
@@ -303,8 +304,3 @@ export const clusterSchema = z.strictObject({
 /** A service whose shape is right. Shorthands are written out; defaults are not filled in yet. */
 export type ReplicasShape = z.output<typeof replicasSchema>;
 export type GatewayShape = z.output<typeof gatewaySchema>;
-
-/** The fields of a service that are right in themselves, while others may be wrong. */
-export type PartialReplicas = {
-  readonly [Name in keyof ReplicasShape]?: ReplicasShape[Name] | undefined;
-};

@@ -4,8 +4,8 @@
  */
 import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
 
-export type ReplicasSpec = {
-  readonly kind: "replicas";
+/** What every kind of service that runs a program has. */
+type ProgramSpec = {
   /** Program and arguments, resolved; never a shell line. */
   readonly command: readonly string[];
   /** Absolute folder in which instances start. */
@@ -37,7 +37,31 @@ export type ReplicasSpec = {
   readonly log: { readonly fileMiB: number; readonly filesMax: number };
 };
 
-export type ServiceSpec = ReplicasSpec;
+export type ReplicasSpec = ProgramSpec & { readonly kind: "replicas" };
+
+/** How the members of an elected service agree on their leader. */
+export type ElectionSpec = {
+  /**
+   * `quorum`: a majority of the members. `arbiter`: one record that only one can change at a time.
+   * `available`: whoever is reachable; two may lead for a while, and the fence sorts it out.
+   */
+  readonly mode: "quorum" | "arbiter" | "available";
+  /** Name of a set of times that fit each other. */
+  readonly timing: "demo" | "lan" | "k8s" | "safe" | "wan";
+  /** Whether a better member takes the lead from one that is well. */
+  readonly preempt: "never" | "after-stable" | "always";
+  /** What lets voters elect before the lease of the old leader has run out. */
+  readonly leaseBreak: "proof" | "refused";
+  /** What a member that does not lead does with a request. */
+  readonly followers: "proxy" | "redirect" | "refuse";
+};
+
+export type ElectedSpec = ProgramSpec & {
+  readonly kind: "elected";
+  readonly election: ElectionSpec;
+};
+
+export type ServiceSpec = ReplicasSpec | ElectedSpec;
 
 export type ClusterSpec = {
   readonly name: string;

@@ -17,6 +17,16 @@ export type Complaint = {
   readonly fix: string;
 };
 
+/** A complaint about a setting that is wrong. */
+export function configComplaint(
+  path: Path,
+  message: string,
+  fix: string,
+  at: Complaint["at"] = "value",
+): Complaint {
+  return { path, at, code: "CONFIG_INVALID", message, fix };
+}
+
 /** A person fixes some and runs again; more would only scroll the first ones away. */
 export const complaintsMax = 100;
 

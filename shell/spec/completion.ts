@@ -5,10 +5,11 @@
 import { extname, isAbsolute, resolve } from "node:path";
 import { invariant } from "@prunella/core/kernel";
 import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
-import type { GatewayShape, PartialReplicas, ReplicasShape } from "./cluster-schema.ts";
-import type { ClusterSpec, ReplicasSpec } from "./cluster-spec.ts";
+import type { GatewayShape } from "./cluster-schema.ts";
+import type { ClusterSpec, ElectionSpec, ServiceSpec } from "./cluster-spec.ts";
 import { splitCommand } from "./command-line.ts";
 import { defaults, limits } from "./defaults.ts";
+import type { PartialService } from "./elected-schema.ts";
 
 /** What a relative name in the file is relative to, and what runs scripts. */
 export type Surroundings = {
@@ -29,17 +30,33 @@ export function completeGateway(shape: Partial<GatewayShape>): ClusterSpec["gate
 }
 
 /** @param isAlone - It is the only service of its file, so every request can only be meant for it. */
-export function completeReplicas(
-  shape: ReplicasShape,
+export function completeService(
+  shape: PartialService,
   around: Surroundings,
   isAlone: boolean,
-): ReplicasSpec {
+): ServiceSpec {
+  const program = completeProgram(shape, around, isAlone);
+  if (shape.kind !== "elected") return { kind: "replicas", ...program };
+  return { kind: "elected", ...program, election: completeElection(shape) };
+}
+
+function completeElection(shape: PartialService): ElectionSpec {
+  const { mode, timing, preempt, leaseBreak, followers } = defaults.election;
+  return {
+    mode: shape.mode ?? mode,
+    timing: shape.timing ?? timing,
+    preempt: shape.preempt ?? preempt,
+    leaseBreak: shape.leaseBreak ?? leaseBreak,
+    followers: shape.followers ?? followers,
+  };
+}
+
+function completeProgram(shape: PartialService, around: Surroundings, isAlone: boolean) {
   const folder = resolve(around.folder, shape.folder ?? ".");
   const { count, min, max } = completeCounts(shape);
   const { probe } = defaults;
   return {
-    kind: "replicas",
-    command: completeCommand(shape.run, folder, around.execPath),
+    command: completeCommand(shape.run ?? [], folder, around.execPath),
     folder,
     env: completeEnv(shape.env),
     count,
@@ -76,7 +93,8 @@ export function completeReplicas(
 export type Counts = { readonly count: number; readonly min: number; readonly max: number };
 
 /** The source of the compatibility mode names no floor, so `rm` may take the last instance there. */
-export function completeCounts(shape: PartialReplicas): Counts {
+export function completeCounts(shape: PartialService): Counts {
+  if (shape.kind === "elected") return completeElectedCounts(shape);
   const floor = shape.compat === undefined ? defaults.scale.min : 0;
   const min = shape.scale?.min ?? Math.min(floor, shape.count ?? floor);
   const narrow = shape.compat !== undefined || completePlacement(shape) === "seed-512";
@@ -84,7 +102,20 @@ export function completeCounts(shape: PartialReplicas): Counts {
   return { count: shape.count ?? Math.max(defaults.count, min), min, max };
 }
 
-export function completePlacement(shape: PartialReplicas): Placement {
+/** A quorum that has lost its majority elects nobody, so `scale` may not go below three. */
+function completeElectedCounts(shape: PartialService): Counts {
+  const votes = isQuorum(shape);
+  const floor = votes ? limits.votersMin : Math.min(defaults.scale.min, shape.count ?? 1);
+  const min = shape.scale?.min ?? floor;
+  const max = shape.scale?.max ?? (votes ? limits.votersMax : defaults.scale.max);
+  return { count: shape.count ?? Math.max(defaults.election.count, min), min, max };
+}
+
+export function isQuorum(shape: PartialService): boolean {
+  return (shape.mode ?? defaults.election.mode) === "quorum";
+}
+
+export function completePlacement(shape: PartialService): Placement {
   return shape.hash ?? (shape.compat === undefined ? "default" : "seed-512");
 }
 
@@ -92,7 +123,7 @@ export function completePlacement(shape: PartialReplicas): Placement {
  * The calls of the compatibility mode stand at the root, so there the service does too. A service
  * that has its file to itself gets every request; of several, each must say what is meant for it.
  */
-export function completeRoutes(shape: PartialReplicas, isAlone = false): readonly RouteView[] {
+export function completeRoutes(shape: PartialService, isAlone = false): readonly RouteView[] {
   const isAtRoot = (isAlone && shape.tcp === undefined) || shape.compat !== undefined;
   const written = shape.route ?? (isAtRoot ? [{ prefix: "/" }] : []);
   return written.map(({ host, prefix }) => {
@@ -105,7 +136,7 @@ export function completeRoutes(shape: PartialReplicas, isAlone = false): readonl
  * In compatibility mode a client may choose the request id itself, in the query or in a header, as
  * the experiments of the source need it.
  */
-function completeKeys(shape: ReplicasShape): readonly KeySource[] {
+function completeKeys(shape: PartialService): readonly KeySource[] {
   const fallback = shape.compat === undefined ? [] : ["query:id", "header:X-Request-Id"];
   const keys = (shape.key ?? fallback).map(keySource);
   const last = keys.at(-1);
@@ -151,7 +182,7 @@ function completeCommand(
   return [path, ...rest];
 }
 
-function completeTraffic(shape: ReplicasShape): TrafficView {
+function completeTraffic(shape: PartialService): TrafficView {
   const { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs } = shape;
   const { slowStartMs, loadBound, ejectAfter } = shape;
   const fields = { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs };
@@ -159,7 +190,7 @@ function completeTraffic(shape: ReplicasShape): TrafficView {
   return Object.fromEntries(said.filter(([, value]) => value !== undefined));
 }
 
-function completeWeights(weights: ReplicasShape["weights"]): Readonly<Record<string, number>> {
+function completeWeights(weights: PartialService["weights"]): Readonly<Record<string, number>> {
   const numbers = Object.entries(weights ?? {}).map(([name, value]) => {
     invariant(typeof value === "number", "the check lets weights that are numbers through only");
     return [name, value] as const;
@@ -167,7 +198,7 @@ function completeWeights(weights: ReplicasShape["weights"]): Readonly<Record<str
   return Object.fromEntries(numbers);
 }
 
-function completeEnv(env: ReplicasShape["env"]): Readonly<Record<string, string>> {
+function completeEnv(env: PartialService["env"]): Readonly<Record<string, string>> {
   const texts = Object.entries(env ?? {}).map(([name, value]) => {
     invariant(typeof value === "string", "the check lets variables that are texts through only");
     return [name, value] as const;

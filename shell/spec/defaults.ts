@@ -3,6 +3,14 @@ export const defaults = {
   gateway: { host: "127.0.0.1", port: 5000, count: 1, accessLog: false },
   count: 1,
   scale: { min: 1, max: 100 },
+  election: {
+    count: 3,
+    mode: "quorum",
+    timing: "lan",
+    preempt: "never",
+    leaseBreak: "proof",
+    followers: "proxy",
+  },
   probe: {
     intervalMs: 1000,
     timeoutMs: 500,
@@ -28,6 +36,10 @@ export const limits = {
   servicesMax: 200,
   /** The largest count that the placement was measured with. */
   instancesMax: 1000,
+  /** With fewer the loss of one leaves no majority. */
+  votersMin: 3,
+  /** More voters make every vote slower and survive nothing that seven do not. */
+  votersMax: 7,
   /** The map of the source: 512 slots, nine for each member. */
   seedMapMembersMax: 56,
   /** Leaves room for `-1000`, so that instance names are names too. */

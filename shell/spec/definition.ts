@@ -93,6 +93,34 @@ export type ReplicasInput = TrafficInput & {
 
 export type ReplicasDefinition = ReplicasInput & { readonly kind: "replicas" };
 
+/** What shares requests out among replicas; an elected service sends all of them to its leader. */
+type SharingField =
+  | "key"
+  | "hash"
+  | "compat"
+  | "tcp"
+  | "weights"
+  | "loadBound"
+  | "slowStartMs"
+  | "ejectAfter";
+
+export type ElectedInput = Omit<ReplicasInput, "count" | SharingField> & {
+  /** How many copies are kept alive; one of them leads. Default 3. */
+  readonly count?: number;
+  /** Who decides who leads. Default `"quorum"`: a majority of 3 to 7 instances. */
+  readonly mode?: "quorum" | "arbiter" | "available";
+  /** How soon a silent leader is given up. Default `"lan"`: after 600 ms. */
+  readonly timing?: "demo" | "lan" | "k8s" | "safe" | "wan";
+  /** Whether a member of higher rank takes the lead over from one that is well. Default `"never"`. */
+  readonly preempt?: "never" | "after-stable" | "always";
+  /** What ends the lease of an old leader early. Default `"proof"` that its process has ended. */
+  readonly leaseBreak?: "proof" | "refused";
+  /** What an instance that does not lead does with a request. Default `"proxy"`. */
+  readonly followers?: "proxy" | "redirect" | "refuse";
+};
+
+export type ElectedDefinition = ElectedInput & { readonly kind: "elected" };
+
 export type GatewayInput = {
   /** Address to listen on. Default `"127.0.0.1"`: this machine only. */
   readonly host?: string;
@@ -114,9 +142,9 @@ export type ClusterDefinition = {
 };
 
 /** A service of a kind that a later release brings. The cluster file is refused with `NOT_YET`. */
-export type PlannedDefinition = { readonly kind: "elected" | "workers" | "database" };
+export type PlannedDefinition = { readonly kind: "workers" | "database" };
 
-export type ServiceDefinition = ReplicasDefinition | PlannedDefinition;
+export type ServiceDefinition = ReplicasDefinition | ElectedDefinition | PlannedDefinition;
 
 type PlannedInput = Readonly<Record<string, unknown>>;
 
@@ -140,8 +168,16 @@ export function replicas(options: ReplicasInput): ReplicasDefinition {
   return { ...options, kind: "replicas" };
 }
 
-/** One of N acts, and the route follows it. Not there yet: the file is refused with `NOT_YET`. */
-export function elected(options: PlannedInput): PlannedDefinition {
+/**
+ * One of N leads, and the route follows it. A dead leader is replaced by election; each leader has a
+ * term of its own, higher than all before, which resources may check to refuse an old one.
+ *
+ * @example
+ * ```ts
+ * fortune: elected({ run: "./fortune.ts", count: 3, route: "/fortune" }),
+ * ```
+ */
+export function elected(options: ElectedInput): ElectedDefinition {
   return { ...options, kind: "elected" };
 }
 

@@ -2,6 +2,7 @@
 import { describeSeed512, placeSeed512 } from "@prunella/core/ring";
 import { alwaysYields } from "./completion.ts";
 import type { Remark, RuleInput, ServiceRule, Severity } from "./doctor.ts";
+import { electionRules } from "./doctor-election-rules.ts";
 import { trafficRules } from "./doctor-traffic-rules.ts";
 import { isLoopback } from "./plan-gateway.ts";
 import { routeKey, routeText } from "./relations.ts";
@@ -252,6 +253,7 @@ export const serviceRules: readonly ServiceRule[] = [
   ...programRules,
   ...safetyRules,
   ...routingRules,
+  ...electionRules,
   ...timingRules,
   ...trafficRules,
 ];

@@ -12,6 +12,7 @@ const facts: MachineFacts = {
 };
 
 const good = "kind: replicas, run: x, count: 2, health: /up";
+const elected = "kind: elected, run: x, health: /up, route: /";
 
 type Case = {
   readonly id: string;
@@ -179,6 +180,31 @@ const cases: readonly Case[] = [
     "secret-in-file",
     `${good}, route: /, env: { DSN: ‸"postgres://me:pw@db/x" }`,
     /^warning services\.web\.env\.DSN looks like a secret/,
+  ),
+  service(
+    "voters-even",
+    `${elected}, count: ‸4`,
+    /^info services\.web\.count is 4: an even number of voters.*A majority of 4 is 3, so 1 may be lost, as with 3/,
+  ),
+  service(
+    "leaders-overlap",
+    `${elected}, mode: ‸available`,
+    /^warning services\.web\.mode is "available", so two instances may lead at once/,
+  ),
+  service(
+    "silence-short",
+    `${elected}, timing: ‸demo`,
+    /^warning services\.web\.timing is "demo": a leader that is silent for 150 ms is replaced/,
+  ),
+  service(
+    "refused-is-death",
+    `${elected}, leaseBreak: ‸refused`,
+    /^warning services\.web\.leaseBreak is "refused"/,
+  ),
+  service(
+    "leader-moves",
+    `${elected}, preempt: ‸always`,
+    /^info services\.web\.preempt is "always"/,
   ),
   service(
     "program-missing",

@@ -5,7 +5,14 @@ export {
   type LoadOptions,
   loadCluster,
 } from "./cluster-file.ts";
-export type { ClusterSpec, PlannedChange, ReplicasSpec, ServiceSpec } from "./cluster-spec.ts";
+export type {
+  ClusterSpec,
+  ElectedSpec,
+  ElectionSpec,
+  PlannedChange,
+  ReplicasSpec,
+  ServiceSpec,
+} from "./cluster-spec.ts";
 export { type Complaint, complaintError, complaintText, type Path, pathText } from "./complaint.ts";
 export type { Surroundings } from "./completion.ts";
 export { defaults, limits } from "./defaults.ts";

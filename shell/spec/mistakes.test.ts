@@ -366,7 +366,7 @@ const fileMistakes: readonly (readonly [string, string, string])[] = [
   ],
   [
     "name: a\nservices:\n  a: { kind: ‸replica, run: x }",
-    'services.a.kind must be "replicas", not "replica"',
+    'services.a.kind must be "replicas" or "elected", not "replica"',
     'write "replicas"',
   ],
   [
@@ -482,10 +482,9 @@ cluster.ts:9:4: services.hello.rout is no field of services.hello
 });
 
 test("a kind of a later release is NOT_YET, unless something else is wrong too", async () => {
-  const start = 'import { database, defineCluster, elected, replicas, workers } from "prunella";\n';
+  const start = 'import { database, defineCluster, replicas, workers } from "prunella";\n';
   const later = `${start}export default defineCluster({ name: "a", services: {
-    a: ‸elected({ run: 5, whatever: true }),
-    b: ‸workers({}),
+    b: ‸workers({ run: 5, whatever: true }),
     c: ‸database({ replicas: 2 }),
     d: replicas({ run: "x", scale: { ‸cpu: 0.6 } as object }),
   } });`;
@@ -497,7 +496,10 @@ test("a kind of a later release is NOT_YET, unless something else is wrong too",
     problems.map(({ line, column }) => ({ line, column })),
     positions,
   );
-  assert.match(problems[0]?.message ?? "", /elected is not there yet: this release runs replicas/);
+  assert.match(
+    problems[0]?.message ?? "",
+    /workers is not there yet: this release runs replicas and elected/,
+  );
 
   folder.write("cluster.ts", text.replace('run: "x"', "run: 5"));
   assert.equal((await folder.failure()).code, "CONFIG_INVALID");

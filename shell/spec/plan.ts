@@ -7,6 +7,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { ClusterSpec, PlannedChange, ServiceSpec } from "./cluster-spec.ts";
+import { electedRestartRisk, electionCauses } from "./plan-election.ts";
 import { gatewayChanges, openCalls } from "./plan-gateway.ts";
 import { routingChanges } from "./plan-routing.ts";
 
@@ -116,7 +117,7 @@ function serviceChanges(change: Change): readonly PlannedChange[] {
     ...settings(change),
     ...bounds(change),
   ];
-  if (merged.count !== merged.now) changes.push(scaling(name, merged));
+  if (merged.count !== merged.now) changes.push(scaling(name, service, merged));
   if (changes.length > 0) {
     if (merged.why === unchanged || merged.count !== merged.now) return changes;
     return [...changes, kept(name, merged)];
@@ -129,6 +130,16 @@ function kept(name: string, { count, why }: MergedCount): PlannedChange {
   return { action: "keep", service: name, detail, reason: why, ...safe };
 }
 
+const aloneRisk = {
+  risk: "high",
+  riskDetail: "There is no sibling: requests wait or fail while it restarts.",
+} as const;
+
+const siblingRisk = {
+  risk: "low",
+  riskDetail: "While one restarts, its siblings carry its share.",
+} as const;
+
 /** A running program keeps its command, folder and variables: only a new incarnation gets others. */
 function restarts({ name, old, service, merged, renamed }: Change): readonly PlannedChange[] {
   const causes: string[] = [];
@@ -137,6 +148,7 @@ function restarts({ name, old, service, merged, renamed }: Change): readonly Pla
   const variables = changedVariables(old.env, service.env);
   if (variables.length > 0) causes.push(`env (${variables.slice(0, 10).join(", ")})`);
   if (renamed !== undefined) causes.push(`the cluster's name (it was ${renamed})`);
+  causes.push(...electionCauses(old, service));
   const survivors = Math.min(merged.now, merged.count);
   if (causes.length === 0 || survivors === 0) return [];
   const alone = survivors === 1;
@@ -145,10 +157,7 @@ function restarts({ name, old, service, merged, renamed }: Change): readonly Pla
       ...{ action: "restart", service: name },
       detail: `start a new incarnation of ${instances(survivors)}`,
       reason: `changed: ${causes.join(", ")}`,
-      risk: alone ? "high" : "low",
-      riskDetail: alone
-        ? "There is no sibling: requests wait or fail while it restarts."
-        : "While one restarts, its siblings carry its share.",
+      ...(alone ? aloneRisk : (electedRestartRisk(old, service) ?? siblingRisk)),
     },
   ];
 }
@@ -210,7 +219,11 @@ function said(value: unknown): string {
   return value === undefined ? "none" : typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function scaling(name: string, { now, count, why }: MergedCount): PlannedChange {
+function scaling(
+  name: string,
+  service: ServiceSpec,
+  { now, count, why }: MergedCount,
+): PlannedChange {
   const change = {
     action: "scale",
     service: name,
@@ -219,6 +232,10 @@ function scaling(name: string, { now, count, why }: MergedCount): PlannedChange 
   } as const;
   if (count === 0) {
     return { ...change, risk: "high", riskDetail: "Nobody is left to answer its routes." };
+  }
+  if (service.kind === "elected" && now > 0) {
+    const riskDetail = `Members ${count < now ? "leave" : "join"} one at a time${count < now ? "; a leader hands over first" : ""}.`;
+    return { ...change, risk: "low", riskDetail };
   }
   if (count < now) {
     const riskDetail = `${instances(now - count)} drained and ended; the others carry their share.`;

@@ -1,6 +1,7 @@
 /** Renders the reference page of the cluster file from the schema, so that the two cannot disagree. */
 import { z } from "zod";
 import { clusterSchema, gatewaySchema, replicasSchema } from "./cluster-schema.ts";
+import { electedSchema } from "./elected-schema.ts";
 import { type FieldFacts, fieldFacts } from "./field.ts";
 import { bareSchema } from "./schema-walk.ts";
 
@@ -24,11 +25,18 @@ function documentedFields(schema: unknown, prefix = ""): readonly DocumentedFiel
 const clusterFields = documentedFields(clusterSchema.pick({ name: true }));
 const gatewayFields = documentedFields(gatewaySchema, "gateway.");
 const serviceFields = documentedFields(replicasSchema);
+/** What an elected service has otherwise, or besides. */
+const electedFields = documentedFields(electedSchema).filter(
+  ({ name, facts }) =>
+    name !== "kind" &&
+    !serviceFields.some((field) => field.name === name && field.facts?.meaning === facts?.meaning),
+);
 
 export const allFields: readonly DocumentedField[] = [
   ...clusterFields,
   ...gatewayFields,
   ...serviceFields,
+  ...electedFields,
 ];
 
 /** The text of `docs/reference/cluster-file.md`. */
@@ -41,12 +49,13 @@ One file describes a cluster: \`cluster.ts\`, \`cluster.yaml\` or \`cluster.yml\
 the file that \`-f\` or \`PRUNELLA_FILE\` names. TypeScript and YAML are held against the same schema.
 
 \`\`\`ts
-import { defineCluster, replicas } from "prunella";
+import { defineCluster, elected, replicas } from "prunella";
 
 export default defineCluster({
   name: "shop",
   services: {
     hello: replicas({ run: "./server.ts", count: 3, route: "/", health: "/healthz" }),
+    fortune: elected({ run: "./fortune.ts", count: 3, route: "/fortune" }),
   },
 });
 \`\`\`
@@ -60,6 +69,11 @@ services:
     count: 3
     route: /
     health: /healthz
+  fortune:
+    kind: elected
+    run: ./fortune.ts
+    count: 3
+    route: /fortune
 \`\`\`
 
 A TypeScript file is run to read it: in a thread of its own, at most 10 s and 256 MiB, with the types
@@ -78,9 +92,9 @@ ${table(gatewayFields)}
 
 ## Service
 
-The kind of a service is its promise. This release has \`replicas\`: any one will do, N are always alive.
-\`elected\`, \`workers\` and \`database\` come later, and until then a file that uses them is refused with
-\`NOT_YET\`.
+The kind of a service is its promise. This release has \`replicas\`: any one will do, N are always alive;
+and \`elected\`: one of N leads, and requests go to it. \`workers\` and \`database\` come later, and until
+then a file that uses them is refused with \`NOT_YET\`.
 
 ${table(serviceFields)}
 
@@ -92,9 +106,20 @@ services, one that names none is reached through no gateway.
 
 \`compat: "load-balancer"\` needs the route \`/\` and brings it if \`route\` is left out.
 
+## Elected service
+
+It has the fields of a service but for those that share requests out (\`key\`, \`hash\`, \`compat\`, \`tcp\`,
+\`weights\`, \`loadBound\`, \`slowStartMs\`, \`ejectAfter\`), because every request goes to the leader. \`scale\` is 3 to 7 with \`quorum\` unless the file says less. Other defaults, and other fields:
+
+${table(electedFields)}
+
+The program finds in \`PRUNELLA_ELECTION_*\` all it needs to take part;
+[elected services](../guides/elected-services.md) lists it.
+
 ## What is checked beyond single fields
 
 - \`scale.min <= count <= scale.max\`; at most 56 with \`seed-512\`.
+- A quorum has 3 to 7 instances; \`scale\` cannot leave that range.
 - No two services with the same route; no service named \`gateway\`, \`agent\`, or like an instance of another.
 - \`run\` needs no shell: pipes, redirections, variables and \`&&\` are refused with a hint.
 

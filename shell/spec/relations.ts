@@ -3,15 +3,16 @@
  * in themselves, so that one mistake does not hide another; a relation with a wrong field is skipped.
  */
 import type { RouteView } from "@prunella/wire/view";
-import type { PartialReplicas } from "./cluster-schema.ts";
-import { type Complaint, type Path, shown } from "./complaint.ts";
+import { type Complaint, configComplaint, shown } from "./complaint.ts";
 import { completeCounts, completePlacement, completeRoutes } from "./completion.ts";
 import { limits } from "./defaults.ts";
+import type { PartialService } from "./elected-schema.ts";
+import { voterComplaints } from "./voter-relations.ts";
 
 /** A service with those of its fields that are right in themselves. */
 export type CheckedService = {
   readonly name: string;
-  readonly shape: PartialReplicas;
+  readonly shape: PartialService;
   /** Fields that were written, but wrong. */
   readonly wrong: ReadonlySet<string>;
 };
@@ -30,17 +31,10 @@ export function relationComplaints(services: readonly CheckedService[]): readonl
   ];
 }
 
-function complaint(
-  path: Path,
-  message: string,
-  fix: string,
-  at: "key" | "value" = "value",
-): Complaint {
-  return { path, at, code: "CONFIG_INVALID", message, fix };
-}
-
 function countComplaints({ name, shape, wrong }: CheckedService): readonly Complaint[] {
-  if (["count", "scale", "compat", "hash"].some((field) => wrong.has(field))) return [];
+  if (["count", "scale", "compat", "hash", "mode"].some((field) => wrong.has(field))) return [];
+  const voters = voterComplaints(name, shape);
+  if (voters.length > 0) return voters;
   const at = ["services", name];
   const { count, min, max } = completeCounts(shape);
   const seedMap = completePlacement(shape) === "seed-512";
@@ -52,7 +46,7 @@ function countComplaints({ name, shape, wrong }: CheckedService): readonly Compl
       ? `is ${max}, less than scale.min (${min})`
       : `is ${min}, more than the default scale.max (${max})`;
     return [
-      complaint(
+      configComplaint(
         [...at, "scale", field],
         message,
         `write scale: { min: ${max}, max: ${min} } or widen the range`,
@@ -62,7 +56,11 @@ function countComplaints({ name, shape, wrong }: CheckedService): readonly Compl
   if (seedMap && max > most) {
     const message = `is ${max}, but the map "seed-512" holds ${most} instances at most`;
     return [
-      complaint([...at, "scale", "max"], message, `write ${most} or less, or hash: "default"`),
+      configComplaint(
+        [...at, "scale", "max"],
+        message,
+        `write ${most} or less, or hash: "default"`,
+      ),
     ];
   }
   if (count >= min && count <= max) return [];
@@ -75,7 +73,7 @@ function countComplaints({ name, shape, wrong }: CheckedService): readonly Compl
     seedMap && bound === "max"
       ? `write ${most} or less, or hash: "default"`
       : `write count: ${limit}, or scale: { ${bound}: ${count} }`;
-  return [complaint([...at, "count"], `is ${count}, ${side} than ${origin} (${limit})`, fix)];
+  return [configComplaint([...at, "count"], `is ${count}, ${side} than ${origin} (${limit})`, fix)];
 }
 
 function compatComplaints({ name, shape, wrong }: CheckedService): readonly Complaint[] {
@@ -83,7 +81,7 @@ function compatComplaints({ name, shape, wrong }: CheckedService): readonly Comp
   if (completeRoutes(shape).some(({ prefix }) => prefix === "/")) return [];
   const message = 'answers /rep, /add and /rm at the root, but the service has no route "/"';
   const fix = 'write route: "/", or leave route out';
-  return [complaint(["services", name, "compat"], message, fix, "key")];
+  return [configComplaint(["services", name, "compat"], message, fix, "key")];
 }
 
 const lastSources = ["request", "path", "client"];
@@ -94,7 +92,9 @@ function keyComplaints({ name, shape, wrong }: CheckedService): readonly Complai
   const last = shape.key.findIndex((source) => lastSources.includes(source));
   if (last < 0 || last === shape.key.length - 1) return [];
   const message = `is never asked, because every request has a key by "${shape.key[last]}"`;
-  return [complaint(["services", name, "key", last + 1], message, "remove it, or put it first")];
+  return [
+    configComplaint(["services", name, "key", last + 1], message, "remove it, or put it first"),
+  ];
 }
 
 /** Weights are for instances of this very service, and none may be so small that it means nothing. */
@@ -107,17 +107,19 @@ function weightComplaints({ name, shape, wrong }: CheckedService): readonly Comp
     const number = instance.startsWith(`${name}-`) ? instance.slice(name.length + 1) : "";
     if (!/^[1-9][0-9]*$/.test(number) || Number(number) > max) {
       const message = `is no instance of services.${name}`;
-      return [complaint(path, message, `write a name from "${name}-1" to "${name}-${max}"`, "key")];
+      return [
+        configComplaint(path, message, `write a name from "${name}-1" to "${name}-${max}"`, "key"),
+      ];
     }
     const fits = typeof weight === "number" && weight >= weightMin && weight <= weightMax;
     if (fits) return [];
     const message = `must be a number from ${weightMin} to ${weightMax}, not ${shown(weight)}`;
-    return [complaint(path, message, `write for example "${instance}": 0.5`)];
+    return [configComplaint(path, message, `write for example "${instance}": 0.5`)];
   });
 }
 
 /** The ports that a service takes for itself: first and last, both included. */
-function portRange(shape: PartialReplicas): readonly [number, number] | undefined {
+function portRange(shape: PartialService): readonly [number, number] | undefined {
   const { tcp } = shape;
   if (tcp === undefined) return undefined;
   const last = tcp.by === "member" ? tcp.port + completeCounts(shape).max - 1 : tcp.port;
@@ -138,11 +140,13 @@ function sharedPorts(services: readonly CheckedService[]): readonly Complaint[] 
     if (last > 65_535) {
       const fix = "choose a lower port, or a smaller scale.max";
       complaints.push(
-        complaint(path, `needs the ports ${first} to ${last}, but 65535 is the last`, fix),
+        configComplaint(path, `needs the ports ${first} to ${last}, but 65535 is the last`, fix),
       );
     } else if (other !== undefined) {
       const message = `takes a port of services.${other.owner} (${other.first} to ${other.last})`;
-      complaints.push(complaint(path, message, "choose another port, or a smaller scale.max"));
+      complaints.push(
+        configComplaint(path, message, "choose another port, or a smaller scale.max"),
+      );
     }
   }
   return complaints;
@@ -163,7 +167,7 @@ function repeatedRoutes(services: readonly CheckedService[]): readonly Complaint
       const message = written
         ? `${routeText(route)} is a route of services.${owner} already`
         : `brings the route ${routeText(route)}, which services.${owner} has already`;
-      complaints.push(complaint(path, message, "give one of them another prefix or host"));
+      complaints.push(configComplaint(path, message, "give one of them another prefix or host"));
     }
   }
   return complaints;
@@ -185,7 +189,7 @@ function ambiguousNames(services: readonly CheckedService[]): readonly Complaint
     if (base === undefined || !names.has(base)) return [];
     const message = `is also the name of an instance of services.${base}`;
     return [
-      complaint(
+      configComplaint(
         ["services", name],
         message,
         "choose a name that does not end with a number",

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { clusterSchema, gatewaySchema, replicasSchema } from "./cluster-schema.ts";
 import { type Complaint, type Path, pathText, shown } from "./complaint.ts";
+import { electedSchema, electionFields, leaderlessFields } from "./elected-schema.ts";
 import { emptyFault, type FaultParams, missingFault } from "./field.ts";
 import { nearestName } from "./nearest-name.ts";
 import { bareSchema, fieldNames } from "./schema-walk.ts";
@@ -117,7 +118,7 @@ function unknownFields(
     at: "key",
     code: "CONFIG_INVALID",
     message: path.length === 0 ? "is no field of a cluster" : `is no field of ${pathText(path)}`,
-    fix: unknownFix(key, known, path),
+    fix: unknownFix(key, known, path, bareSchema(schema) === electedSchema),
   }));
 }
 
@@ -131,10 +132,14 @@ function helperSlip(schema: unknown, raw: unknown) {
   // replicas("./server.ts") spreads into characters.
   if (!Object.hasOwn(fields, "0")) return undefined;
   const message = "is not made from an object: the helper takes one object";
-  return { message, fix: 'write replicas({ run: "./server.ts" })' };
+  const helper = bareSchema(schema) === electedSchema ? "elected" : "replicas";
+  return { message, fix: `write ${helper}({ run: "./server.ts" })` };
 }
 
-function unknownFix(key: string, known: readonly string[], path: Path): string {
+function unknownFix(key: string, known: readonly string[], path: Path, isElected: boolean): string {
+  if (isElected && Object.hasOwn(leaderlessFields, key)) {
+    return "remove it: every request of an elected service goes to its leader";
+  }
   const other = Object.hasOwn(otherWords, key) ? otherWords[key] : undefined;
   if (other !== undefined && known.includes(other)) return `write "${other}" instead`;
   if (key === "port" && path[0] === "services") {
@@ -154,6 +159,9 @@ function homeOf(key: string): string | undefined {
   }
   if (Object.hasOwn(replicasSchema.shape, key))
     return `a service: services: { name: { ${key}: ... } }`;
+  if (Object.hasOwn(electionFields, key)) {
+    return `an elected service: elected({ ${key}: ... }), in YAML kind: elected`;
+  }
   if (Object.hasOwn(gatewaySchema.shape, key)) return `gateway: gateway: { ${key}: ... }`;
   if (Object.hasOwn(clusterSchema.shape, key)) return "the cluster itself, beside services";
   return undefined;

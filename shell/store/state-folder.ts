@@ -23,6 +23,8 @@ export type StateFolder = {
   readonly instances: string;
   /** What the gateway process remembers. */
   readonly gateway: string;
+  /** One folder per elected service: its keys, its terms and what its voters must not forget. */
+  readonly elections: string;
 };
 
 const folderMode = 0o700;
@@ -39,6 +41,7 @@ export function stateFolder(root: string): StateFolder {
     journal: join(absolute, "journal"),
     instances: join(absolute, "instances"),
     gateway: join(absolute, "gateway"),
+    elections: join(absolute, "elections"),
   };
 }
 
@@ -51,7 +54,8 @@ export function stateFolder(root: string): StateFolder {
 export async function openStateFolder(root: string): Promise<StateFolder> {
   const folder = stateFolder(root);
   await ensureFolder(folder.root);
-  for (const path of [folder.journal, folder.instances, folder.gateway]) await ensureFolder(path);
+  const { journal, instances, gateway, elections } = folder;
+  for (const path of [journal, instances, gateway, elections]) await ensureFolder(path);
   for (const path of [folder.root, folder.gateway]) sweepTemporaryFiles(path);
   return folder;
 }

@@ -3,6 +3,7 @@
  * answers. The OpenAPI document is generated from these; `docs/reference/control-api.md` explains them.
  */
 import { z } from "zod";
+import { termRow } from "./election.ts";
 
 export const phases = [
   "waiting", // Not running; a restart is scheduled (back-off) or the launch is about to happen.
@@ -31,12 +32,15 @@ export const instanceStatus = z.object({
   memoryMiB: z.number().nullable(),
   /** One sentence for people; never empty for an instance that does not serve. */
   reason: z.string(),
+  /** Of an elected service only: does it lead, and the highest term that its service has seen. */
+  leads: z.boolean().optional(),
+  term: z.number().int().nonnegative().optional(),
 });
 export type InstanceStatus = z.infer<typeof instanceStatus>;
 
 export const serviceStatus = z.object({
   name: z.string(),
-  kind: z.literal("replicas"),
+  kind: z.enum(["replicas", "elected"]),
   desired: z.number().int().nonnegative(),
   ready: z.number().int().nonnegative(),
   instances: z.array(instanceStatus),
@@ -93,6 +97,8 @@ export const explanation = z.object({
   next: z.string(),
   /** How to fix it, where somebody must act. */
   fix: z.string().nullable(),
+  /** Of an elected service only: the terms that this instance led, oldest first. */
+  reigns: z.array(termRow).optional(),
   incidents: z.array(
     z.object({
       id: z.string(),

@@ -59,7 +59,13 @@ function refusal(call: Invocation, error: unknown, status: ClusterStatus, name: 
   const first = service.instances.find((instance) => !instance.ready) ?? service.instances[0];
   return new UsageError(
     `${name} is a service; its instances are: ${names.join(", ")}.`,
-    call.hint(first === undefined ? "status" : `why ${first.name}`),
+    call.hint(
+      service.kind === "elected"
+        ? `elect why ${name}`
+        : first === undefined
+          ? "status"
+          : `why ${first.name}`,
+    ),
   );
 }
 
@@ -82,6 +88,7 @@ function drawExplanation(
     "",
     ...labelled("now", reasonText(instance), screen),
     ...aliasLines(instance, screen),
+    ...reignLines(explanation, screen),
     ...labelled("next", next, screen),
     ...(fix === null ? [] : labelled("fix", fix, screen)),
   ];
@@ -113,6 +120,18 @@ function aliasLines(
   screen: Screen,
 ): readonly string[] {
   return name === hostname ? [] : labelled("name", `clients know it as ${hostname}`, screen);
+}
+
+/** Whether it leads, and what became of the terms that it led. */
+function reignLines({ reigns, instance }: Explanation, screen: Screen): readonly string[] {
+  if (reigns === undefined) return [];
+  const past = reigns.map(({ term, from, to, ending }) =>
+    to === null
+      ? `leads in term ${term} since ${clockText(from)}`
+      : `led in term ${term}, ${clockText(from)} to ${clockText(to)}: ${ending ?? "over"}`,
+  );
+  const told = instance.leads === true ? past : [...past, `follows in term ${instance.term}`];
+  return told.flatMap((text, index) => labelled(index === 0 ? "lead" : "", text, screen));
 }
 
 function labelled(label: string, text: string, screen: Screen): readonly string[] {

@@ -2,7 +2,7 @@
 
 import { globalOptions, globalOptionsFor } from "../global-options.ts";
 import type { Completes, Verb, VerbOption } from "../verb.ts";
-import { papers, shells, verbs } from "../verbs.ts";
+import { electWords, papers, shells, verbs } from "../verbs.ts";
 
 export type VerbWords = {
   readonly name: string;
@@ -38,6 +38,7 @@ export function globalFlags(): readonly FlagWords[] {
 export const fixedWords: Partial<Record<Completes, readonly string[]>> = {
   shell: shells,
   paper: papers,
+  election: electWords,
   format: ["ts", "yaml"],
 };
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ClusterEvent, ClusterStatus } from "@prunella/wire/control";
+import { parseView, type View } from "@prunella/wire/view";
 
 const entry = fileURLToPath(new URL("../../../apps/cli/entries/agent-main.ts", import.meta.url));
 const waitMsMax = 20_000;
@@ -57,10 +58,32 @@ export class AgentUnderTest implements AsyncDisposable {
     return { cluster, folder: this.folder };
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
-  async call(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }> {
-    const answer = await this.#fetch(method, path, body);
+  /** A program that elects, see `elected-program.ts`. */
+  readonly electedProgram = fileURLToPath(new URL("./elected-program.ts", import.meta.url));
+
+  /** @param token - Another one than that of the cluster. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    token?: string,
+    // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  ): Promise<{ status: number; body: any }> {
+    const answer = await this.#fetch(method, path, body, token);
     return { status: answer.status, body: await answer.json() };
+  }
+
+  /** The answer of a stream that goes on. */
+  async open(path: string, signal: AbortSignal): Promise<Response> {
+    const { url, token } = this.#connection();
+    return fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` }, signal });
+  }
+
+  /** What the gateway keeps of the last view. */
+  gatewayView(): View {
+    const file = join(this.folder, ".prunella", "gateway", "gateway-1.view.json");
+    const kept = JSON.parse(readFileSync(file, "utf8"));
+    return parseView(kept.view ?? kept);
   }
 
   async text(method: string, path: string): Promise<string> {
@@ -138,8 +161,9 @@ export class AgentUnderTest implements AsyncDisposable {
     return spawn(process.execPath, args, { stdio: "ignore" });
   }
 
-  #fetch(method: string, path: string, body?: unknown): Promise<Response> {
-    const { url, token } = this.#connection();
+  #fetch(method: string, path: string, body?: unknown, other?: string): Promise<Response> {
+    const { url, token: own } = this.#connection();
+    const token = other ?? own;
     const headers = {
       authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
