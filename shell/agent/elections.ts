@@ -284,7 +284,8 @@ export class Elections {
     const row = termRows(registry).at(-1);
     if (row === undefined) return;
     const { term, leader: instance, incarnation, leaderlessMs, ending } = row;
-    const gap = leaderlessMs === null ? "" : `, ${Math.round(leaderlessMs)} ms after term before`;
+    const gap =
+      leaderlessMs === null ? "" : `, after ${Math.round(leaderlessMs)} ms without a leader`;
     const says = {
       leader: `${instance} leads ${service} in term ${term}${gap}`,
       "handing-over": `${instance} hands ${service} over, term ${term}`,

@@ -52,7 +52,7 @@ test("a leader is believed, said again it changes nothing, and the next term rep
   assert.deepEqual(
     termRows(next.state).map((row) => [row.leader, row.ending, row.leaderlessMs]),
     [
-      ["a-1", "a-2 took over under term 8: nothing was heard of the old leader", null],
+      ["a-1", "a-1 was replaced by a-2: nothing was heard of the old leader", null],
       ["a-2", null, 0],
     ],
   );
@@ -109,6 +109,9 @@ test("a handover is a state of the leader, and ends with the next one", () => {
   );
   assert.equal(next.state.reigns.length, 2);
   assert.equal(next.state.leader?.state, "leading");
+  const [old, heir] = termRows(next.state);
+  assert.equal(old?.ending, "a-1 handed over to a-2");
+  assert.equal(heir?.leaderlessMs, 2, "from the moment in which the old one took no more work");
 });
 
 test("a term that no clock of ours could make is refused", () => {

@@ -39,6 +39,8 @@ export type Reign = {
   readonly incarnation: number;
   readonly fromMs: number;
   readonly toMs?: number;
+  /** When it began to hand over: from then on it takes no protected work. */
+  readonly handingOverMs?: number;
   readonly why?: ElectionCause;
   readonly detectMs?: number;
   readonly electMs?: number;
@@ -92,7 +94,8 @@ export function stepRegistry(state: RegistryState, event: RegistryEvent): Decisi
 export function termRows({ reigns }: RegistryState): readonly TermRow[] {
   return reigns.map((reign, index) => {
     const before = reigns[index - 1];
-    const gapMs = before?.toMs === undefined ? undefined : Math.max(0, reign.fromMs - before.toMs);
+    const restMs = before?.handingOverMs ?? before?.toMs;
+    const gapMs = restMs === undefined ? undefined : Math.max(0, reign.fromMs - restMs);
     return {
       term: reign.term,
       leader: reign.member,
@@ -144,8 +147,8 @@ function led(
   }
   const reigns =
     known === undefined
-      ? [...closed(state.reigns, atMs, endingOf(word)), begun(word, atMs)]
-      : reopened(state.reigns);
+      ? [...closed(state.reigns, atMs, endingOf(word, before)), begun(word, atMs)]
+      : reopened(state.reigns, word.state === "handing-over" ? atMs : undefined);
   const what = word.state === "leading" ? "leader" : "handing-over";
   return {
     state: { ...state, term, leader, reigns: reigns.slice(-rowsMax) },
@@ -204,9 +207,11 @@ function begun(word: LeaderAnnouncement, fromMs: number): Reign {
 }
 
 /** How the reign before ended, when nobody said so before the next one began. */
-function endingOf({ why, name, term }: LeaderAnnouncement): string {
+function endingOf({ why, name }: LeaderAnnouncement, before: Leader | undefined): string {
+  const old = before?.member ?? "the leader";
+  if (why === "resign" || why === "preempted") return `${old} handed over to ${name}`;
   const cause = why === undefined ? "" : `: ${endings[why]}`;
-  return `${name} took over under term ${term}${cause}`;
+  return `${old} was replaced by ${name}${cause}`;
 }
 
 const endings: Readonly<Record<ElectionCause, string>> = {
@@ -232,12 +237,13 @@ function closed(reigns: readonly Reign[], toMs: number, ending: string): readonl
   return [...reigns.slice(0, -1), { ...last, toMs, ending }];
 }
 
-/** The same leader goes on under the same term: it had said that it stepped down. */
-function reopened(reigns: readonly Reign[]): readonly Reign[] {
+/** The same leader goes on under the same term: it hands over, or does so no more, or is back. */
+function reopened(reigns: readonly Reign[], handingOverMs: number | undefined): readonly Reign[] {
   const last = reigns.at(-1);
   if (last === undefined) return reigns;
-  const { toMs: _, ending: __, ...rest } = last;
-  return [...reigns.slice(0, -1), rest];
+  const { toMs: _, ending: __, handingOverMs: ___, ...rest } = last;
+  const reign = handingOverMs === undefined ? rest : { ...rest, handingOverMs };
+  return [...reigns.slice(0, -1), reign];
 }
 
 function reignOf({ reigns }: RegistryState, term: number): Reign | undefined {
