@@ -39,7 +39,7 @@ type Inquiring = Extract<Role, { at: "inquiring" }>;
 type Of<Kind extends Answer["kind"]> = Extract<Answer, { kind: Kind }>;
 
 /** I1. */
-export function inquire(state: State, reason: Reason, ignoresDefer = false): Decision {
+export function inquire(state: State, reason: Reason, hasDeferred = false): Decision {
   const { config, nowMs, record, seen, loss, app } = state;
   if (!config.rules.preVote) return run(state, reason);
   const attempt = state.attempt + 1;
@@ -47,7 +47,7 @@ export function inquire(state: State, reason: Reason, ignoresDefer = false): Dec
   const asking: State = {
     ...state,
     attempt,
-    role: { at: "inquiring", attempt, reason, sentAtMs: nowMs, answers: {}, ignoresDefer },
+    role: { at: "inquiring", attempt, reason, sentAtMs: nowMs, answers: {} },
   };
   const message: Inquire = {
     kind: "inquire",
@@ -57,6 +57,7 @@ export function inquire(state: State, reason: Reason, ignoresDefer = false): Dec
     proof: suspect && state.proofs.find((proof) => covers(proof, suspect)),
     voters: stampOf(record.voters),
     stateVersion: app.stateVersion,
+    ...(hasDeferred ? { hasDeferred } : {}),
   };
   return and(sendAll(asking, otherVoters(asking), message), conclude);
 }
@@ -77,7 +78,9 @@ export function onInquire(state: State, event: Told<"received">, message: Inquir
     if (leader !== undefined && leader.ref.member !== from.member) {
       return answer({ kind: "live", leader: leader.ref, ageMs: leader.ageMs });
     }
-    if (isWilling(next) && outranks(next, next.config.self, from.member)) {
+    // Whoever has waited for a better member once, in vain, is not asked to wait again.
+    const mayDefer = message.hasDeferred !== true && isWilling(next);
+    if (mayDefer && outranks(next, next.config.self, from.member)) {
       return and(answer({ kind: "defer" }), (s) => startOwn(s, message.reason));
     }
     const { bond } = next;
@@ -140,10 +143,8 @@ export function onInquiryAnswer(
   if (config.rules.revalidateReplies && answer.attempt !== role.attempt) return stay(state);
   const next = noticeTerm(state, answer.term);
   if (answer.kind === "live") return onLive(next, role, answer);
-  if (answer.kind === "defer" && !role.ignoresDefer) return defer(next, role);
-  // A second `defer` is a promise that was not kept once: from then on it counts as consent.
-  const { refusesForMs, sawRefused } =
-    answer.kind === "ok" ? answer : { refusesForMs: 0, sawRefused: false };
+  if (answer.kind === "defer") return defer(next, role);
+  const { refusesForMs, sawRefused } = answer;
   const answers = { ...role.answers, [from]: { refusesForMs, sawRefused } };
   return conclude({ ...next, role: { ...role, answers } });
 }

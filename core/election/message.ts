@@ -32,6 +32,8 @@ export type Message =
       readonly proof?: Proof | undefined;
       readonly voters: VotersStamp;
       readonly stateVersion?: number | undefined;
+      /** It has waited for a better member before, in vain. */
+      readonly hasDeferred?: boolean | undefined;
     }
   /** Answered by `grant` or `deny`. */
   | {

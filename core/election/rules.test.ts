@@ -256,8 +256,12 @@ test("I3: a defer makes it wait for the better member, and then try again", () =
   const waitMs = wakeAtMs(member.state) - member.atMs;
   assert.ok(waitMs >= 240 && waitMs <= 360, `waits ${waitMs} ms`);
   assert.deepEqual(member.untilSent("inquire").sent("inquire"), ["m1", "m3"]);
-  member.answer(from3, { kind: "defer", forBoot: "b2", attempt: member.attempt, term });
-  assert.equal(member.role, "candidate", "it waits only once");
+  const again = member.effects.find((one) => one.type === "send");
+  assert.ok(again?.type === "send" && again.message.kind === "inquire");
+  assert.equal(again.message.hasDeferred, true);
+  const better = follower();
+  better.at(better.atMs + stickinessMs).hear(from1, inquiry({ hasDeferred: true }));
+  assert.deepEqual(better.replied, ["ok"], "nobody is asked to wait twice");
 });
 
 test("I4: a nominated successor votes without an inquiry", () => {

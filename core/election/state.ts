@@ -89,8 +89,6 @@ export type Role =
       readonly at: "inquiring";
       readonly sentAtMs: number;
       readonly answers: Readonly<Record<MemberId, InquiryAnswer>>;
-      /** It has waited for a better member once, in vain. */
-      readonly ignoresDefer: boolean;
     })
   /** Enough others agree, and will be free to grant their votes at that time. */
   | (Attempt & {
