@@ -22,6 +22,7 @@ const topMargin = 64;
 const pixelsPerMs = 1.5;
 const stepLeast = 5;
 const stepMost = 46;
+const lineHeight = 13;
 
 type Place = { readonly x: number; readonly y: number };
 
@@ -30,7 +31,7 @@ export function drawTrace(all: readonly TraceRow[], options: DrawingOptions): st
   const rows = all.slice(-rowsMost);
   const heights = rowHeights(rows);
   const bottom = topMargin + (heights.at(-1) ?? 0) + 30;
-  const width = leftMargin + nodes * laneWidth;
+  const width = Math.max(leftMargin + nodes * laneWidth + 60, title.length * 8);
   const lane = (node: number): number => leftMargin + node * laneWidth + 30;
   const at = (index: number): Place => ({
     x: lane(rows[index]?.node ?? 0),
@@ -61,8 +62,10 @@ function rowHeights(rows: readonly TraceRow[]): readonly number[] {
     }
     lastMs = row.atMs;
     if (isWord(row)) {
-      const free = (textAt.get(row.node) ?? Number.NEGATIVE_INFINITY) + 13;
-      height = Math.max(height, free);
+      // A word of the world spans all lanes, so it goes below what stands in any of them.
+      const above = row.node < 0 ? [...textAt.values()] : [textAt.get(row.node), textAt.get(-1)];
+      const lowest = Math.max(...above.map((one) => one ?? Number.NEGATIVE_INFINITY));
+      height = Math.max(height, lowest + lineHeight);
       textAt.set(row.node, height);
     }
     return height;
@@ -150,13 +153,15 @@ function cross(from: Place, to: Place, look: string): string {
 
 function words(rows: readonly TraceRow[], at: (index: number) => Place): readonly string[] {
   let labelled = Number.NEGATIVE_INFINITY;
+  let labelledMs = Number.NEGATIVE_INFINITY;
   return rows.flatMap((row, index) => {
     if (!isWord(row)) return [];
     const { y } = at(index);
-    const x = row.node < 0 ? leftMargin - 60 : at(index).x + 9;
+    const x = row.node < 0 ? leftMargin : at(index).x + 9;
     const word = `<text class="${row.what}" x="${x}" y="${y + 4}">${escaped(row.text || row.what)}</text>`;
-    if (y < labelled + 11) return [word];
+    if (y < labelled + lineHeight || row.atMs < labelledMs + 0.05) return [word];
     labelled = y;
+    labelledMs = row.atMs;
     return [
       `<text class="time" x="${leftMargin - 14}" y="${y + 4}">${row.atMs.toFixed(1)}</text>`,
       word,
@@ -175,7 +180,7 @@ function escaped(text: string): string {
 const style = `<style>
 svg{--ink:#1f2328;--quiet:#59636e;--line:#d1d9e0;--paper:#fff;--blue:#124b7c;--bad:#b42318;--warm:#b4651f}
 @media(prefers-color-scheme:dark){svg{--ink:#e6edf3;--quiet:#9198a1;--line:#3d444d;--paper:#0d1117;--blue:#6cb1f0;--bad:#ff8a80;--warm:#ffb77a}}
-text{font:11px system-ui,sans-serif;fill:var(--ink)}.title{font-size:15px;font-weight:600}.head{font-weight:600}
+text{font:11px system-ui,sans-serif;fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}.title{font-size:15px;font-weight:600}.head{font-weight:600}
 .paper{fill:var(--paper)}.lane{stroke:var(--line);stroke-width:1.5}.time{fill:var(--quiet);text-anchor:end}
 .loud{stroke:var(--blue);stroke-width:1.2}.loud-tip{fill:var(--blue)}.quiet{stroke:var(--line);stroke-width:.8}
 .quiet-tip{fill:var(--line)}.lost{stroke-dasharray:3 3}.cross{stroke:var(--bad);stroke-width:1.4;fill:none}
