@@ -10,6 +10,11 @@ export const errorCodes = {
     retry: true,
     meaning: "No agent answers for this cluster.",
   },
+  ARBITER_UNAVAILABLE: {
+    fault: "environment",
+    retry: true,
+    meaning: "The record that decides who leads cannot be read or written.",
+  },
   CLUSTER_ENDED: {
     fault: "caller",
     retry: false,
@@ -31,6 +36,16 @@ export const errorCodes = {
     retry: true,
     meaning: "The disk that holds the state folder is full.",
   },
+  ELECTION_KEY: {
+    fault: "caller",
+    retry: false,
+    meaning: "The key that members of an election share is missing or cannot be used.",
+  },
+  FENCE_STALE: {
+    fault: "peer",
+    retry: false,
+    meaning: "A newer leader has written to this resource; the older one's write was refused.",
+  },
   HOSTNAME_REFUSED: { fault: "caller", retry: false, meaning: "A host name cannot be used." },
   INSTANCE_EXISTS: {
     fault: "caller",
@@ -49,6 +64,11 @@ export const errorCodes = {
     meaning: "The cluster did not reach the wanted state in time.",
   },
   NOT_YET: { fault: "caller", retry: false, meaning: "Prunella does not do this yet." },
+  NOT_LEADER: {
+    fault: "peer",
+    retry: true,
+    meaning: "This member does not lead, or its lease has ended.",
+  },
   PORT_TAKEN: {
     fault: "environment",
     retry: true,

@@ -10,6 +10,7 @@ type Bench = { readonly run: (args: readonly string[]) => Promise<void> };
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   "access-log": () => import("./access-log.ts"),
+  election: () => import("./election.ts"),
   gateway: () => import("./gateway.ts"),
   "gateway-idle": () => import("./gateway-idle.ts"),
   "gateway-profile": () => import("./gateway-profile.ts"),

@@ -1,0 +1,207 @@
+/**
+ * The agent of a cluster as a source: it tells who the members are and which process has ended, at once
+ * and for certain, because it started them; and it hears who leads, so that the gateway's route follows.
+ *
+ * The agent only helps. Without it an election goes on with the members that it knows; the connection is
+ * tried again, and `agent.json` read again, because another agent may have taken over. A word about a
+ * leadership is repeated until an agent has taken it or a newer word replaces it.
+ */
+
+import { readFile } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Log, silentLog } from "@prunella/driver";
+import type { MemberOption } from "../options.ts";
+import type { Discovery, DiscoveryNews, LeaderReport } from "./discovery.ts";
+import { sentEvents } from "./event-source.ts";
+
+export type AgentOptions = {
+  readonly service: string;
+  /** Says where the agent listens: `agent.json` of its state folder. */
+  readonly agentFile: string;
+  /** Opens the two calls of an elected instance, and nothing else. */
+  readonly tokenFile: string;
+  readonly log?: Log;
+};
+
+const retryMsFirst = 50;
+const retryMsMax = 1_000;
+const answerMsMax = 2_000;
+const silenceMsMax = 30_000;
+
+/** What the agent says about one member. */
+type AgentMember = {
+  readonly name: string;
+  readonly number: number;
+  readonly incarnation: number;
+  readonly host: string;
+  readonly electionPort: number;
+};
+
+export function agentDiscovery(options: AgentOptions): Discovery {
+  const reporter = new Reporter(options);
+  return {
+    name: "the agent",
+    watch: (signal) => watch(options, reporter, signal),
+    report: (report) => reporter.take(report),
+  };
+}
+
+async function* watch(
+  options: AgentOptions,
+  reporter: Reporter,
+  signal: AbortSignal,
+): AsyncIterable<DiscoveryNews> {
+  reporter.start(signal);
+  const log = options.log ?? silentLog;
+  let retryMs = retryMsFirst;
+  while (!signal.aborted) {
+    try {
+      const incoming = await open(options, "GET", "stream", undefined, signal);
+      log.debug("the agent's stream is open");
+      reporter.wake();
+      for await (const event of sentEvents(incoming)) {
+        retryMs = retryMsFirst;
+        const news = newsFrom(event.type, event.data);
+        if (news !== undefined) yield news;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      log.debug("the agent is away", { why: `${error}` });
+    }
+    await pause(retryMs, signal);
+    retryMs = Math.min(retryMsMax, 2 * retryMs);
+  }
+}
+
+/** Keeps the newest word and repeats it until it was taken. */
+class Reporter {
+  readonly #options: AgentOptions;
+  readonly #log: Log;
+  #waiting: LeaderReport | undefined;
+  #signal: AbortSignal | undefined;
+  #isSending = false;
+  #woken = new AbortController();
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#log = options.log ?? silentLog;
+  }
+
+  start(signal: AbortSignal): void {
+    this.#signal = signal;
+    void this.#send();
+  }
+
+  take(report: LeaderReport): void {
+    this.#waiting = report;
+    this.wake();
+    void this.#send();
+  }
+
+  /** There is news, or an agent: do not wait any longer. */
+  wake(): void {
+    this.#woken.abort();
+    this.#woken = new AbortController();
+  }
+
+  async #send(): Promise<void> {
+    const signal = this.#signal;
+    if (this.#isSending || signal === undefined) return;
+    this.#isSending = true;
+    let retryMs = retryMsFirst;
+    while (this.#waiting !== undefined && !signal.aborted) {
+      const report = this.#waiting;
+      const isTaken = await this.#post(report, signal);
+      if (isTaken && this.#waiting === report) this.#waiting = undefined;
+      if (isTaken) continue;
+      await pause(retryMs, AbortSignal.any([signal, this.#woken.signal]));
+      retryMs = Math.min(retryMsMax, 2 * retryMs);
+    }
+    this.#isSending = false;
+  }
+
+  /** True when the agent has answered: a refusal is an answer too, and repeating changes nothing. */
+  async #post({ id, ...report }: LeaderReport, signal: AbortSignal): Promise<boolean> {
+    try {
+      const body = JSON.stringify({ name: id, ...report });
+      const incoming = await open(this.#options, "POST", "leader", body, signal);
+      incoming.resume();
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) {
+        this.#log.warn("the agent refused to hear who leads", { status: error.status, ...report });
+        return error.status < 500 && error.status !== 401;
+      }
+      return false;
+    }
+  }
+}
+
+class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number) {
+    super(`the agent answered ${status}`);
+    this.status = status;
+  }
+}
+
+/** Both files are read each time: an agent may be replaced, and its token with it. */
+async function open(
+  options: AgentOptions,
+  method: "GET" | "POST",
+  call: "stream" | "leader",
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  const { url } = JSON.parse(await readFile(options.agentFile, "utf8")) as { readonly url: string };
+  const token = (await readFile(options.tokenFile, "utf8")).trim();
+  const path = `/v1/services/${encodeURIComponent(options.service)}/election/${call}`;
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const outgoing = request(new URL(path, url), {
+    method,
+    signal,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined
+        ? { accept: "text/event-stream" }
+        : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+    },
+  });
+  // The agent sends a sign of life every ten seconds; a stream without one leads nowhere.
+  outgoing.setTimeout(method === "GET" ? silenceMsMax : answerMsMax, () => {
+    outgoing.destroy(new Error("the agent says nothing"));
+  });
+  outgoing.on("error", reject);
+  outgoing.on("response", (incoming) => {
+    const status = incoming.statusCode ?? 0;
+    if (status >= 200 && status < 300) return resolve(incoming);
+    incoming.resume();
+    reject(new Refusal(status));
+  });
+  outgoing.end(body);
+  return promise;
+}
+
+function newsFrom(type: string, data: string): DiscoveryNews | undefined {
+  const value: unknown = JSON.parse(data);
+  if (type === "exit") {
+    const { name, incarnation, pid } = value as { name: string; incarnation: number; pid: number };
+    return { type: "exit", id: name, incarnation, pid };
+  }
+  if (type !== "members") return undefined;
+  const list = Array.isArray(value) ? value : (value as { readonly members: unknown }).members;
+  return {
+    type: "members",
+    members: (list as readonly AgentMember[]).map(memberOf),
+    mayVote: true,
+  };
+}
+
+function memberOf({ name, number, host, electionPort }: AgentMember): MemberOption {
+  return { id: name, host, port: electionPort, number };
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => undefined);
+}
