@@ -70,7 +70,7 @@ async function profile(
   const fleet = await startFleet(
     room,
     plan,
-    [oursFrom(ours, undefined, profiling)],
+    [oursFrom(ours, { flags: profiling })],
     benchCase.backends,
   );
   const running = gatewayOf(fleet);

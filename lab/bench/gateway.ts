@@ -203,9 +203,11 @@ function subjectsOf(text: string | undefined): readonly Subject[] {
 
 function extraSubjects(values: { against?: string; flags?: string }): readonly Subject[] {
   const folders = values.against?.split(",") ?? [];
-  const against = folders.map((folder) => oursFrom(basename(resolve(folder)), folder));
+  const against = folders.map((folder) =>
+    oursFrom(basename(resolve(folder)), { checkout: folder }),
+  );
   const flagged =
-    values.flags === undefined ? [] : [oursFrom("with-flags", undefined, values.flags)];
+    values.flags === undefined ? [] : [oursFrom("with-flags", { flags: values.flags })];
   for (const { missing } of against)
     if (missing !== undefined) throw invalid(`--against: ${missing}`);
   return [...against, ...flagged];

@@ -8,6 +8,7 @@ import { ExchangeCore } from "../../shell/gateway/exchange/exchange-core.ts";
 import type { Link } from "../../shell/gateway/exchange/transport.ts";
 import type { UpstreamConnection } from "../../shell/gateway/exchange/upstream-connection.ts";
 import { defaultLimits, type Limits } from "../../shell/gateway/limits.ts";
+import type { AccessEntry } from "../../shell/gateway/observation/access-entry.ts";
 import type { DataPathFact } from "../../shell/gateway/observation/data-path-fact.ts";
 import { memberOf, serviceOf } from "./data-path-fixture.ts";
 
@@ -17,8 +18,12 @@ export class MemoryLink implements Link {
   paused = false;
   /** What `write` says. */
   takes = true;
+  writeCount = 0;
+  /** What `writableLength` says. */
+  unsentBytes = 0;
 
   write(bytes: Uint8Array): boolean {
+    this.writeCount += 1;
     if (this.state === "open") this.written += Buffer.from(bytes).toString("latin1");
     return this.takes;
   }
@@ -40,7 +45,7 @@ export class MemoryLink implements Link {
     this.state = "reset";
   }
   get writableLength(): number {
-    return 0;
+    return this.unsentBytes;
   }
 }
 
@@ -55,10 +60,18 @@ export class CoreBench {
   readonly core: ExchangeCore;
   readonly upstreams: BenchUpstream[] = [];
   readonly facts: DataPathFact[] = [];
+  /** What the access log got. */
+  readonly entries: AccessEntry[] = [];
   nowMs = 1_000;
+  /** Requests were gathered: `flush` ends the turn. */
+  flushIsDue = false;
   #version = 0;
 
-  constructor(memberCount: number, limits: Partial<Limits> = {}) {
+  constructor(
+    memberCount: number,
+    limits: Partial<Limits> = {},
+    changes: Partial<ServiceView> = {},
+  ) {
     this.core = new ExchangeCore({
       cluster: "shop",
       limits: { ...defaultLimits, ...limits },
@@ -68,16 +81,19 @@ export class CoreBench {
           this.upstreams.push({ upstream, link, port, open: false });
           return link;
         },
+        flushSoon: () => {
+          this.flushIsDue = true;
+        },
       },
       trustedProxies: new Set(),
       processBits: 7,
-      accessLog: undefined,
+      accessLog: (entry) => this.entries.push(entry),
       localEndpoints: undefined,
       report: (fact) => this.facts.push(fact),
     });
     this.core.tick(this.nowMs, 0);
     const ports = Array.from({ length: memberCount }, (_, index) => ({ port: index + 1 }));
-    this.show({ ...serviceOf([]), members: ports.map(memberOf) });
+    this.show({ ...serviceOf([], changes), members: ports.map(memberOf) });
   }
 
   /** Applies the next view. */
@@ -99,8 +115,16 @@ export class CoreBench {
     this.core.clientBytes(client, Buffer.from(text, "latin1"), this.nowMs);
   }
 
-  /** Opens all connections that were asked for. */
+  /** The end of a turn. */
+  flush(): void {
+    if (!this.flushIsDue) return;
+    this.flushIsDue = false;
+    this.core.flush(this.nowMs);
+  }
+
+  /** Ends the turn, and opens all connections that were asked for. */
   openAll(): void {
+    this.flush();
     for (const each of this.upstreams) {
       if (each.open || each.link.state !== "open") continue;
       each.open = true;

@@ -29,6 +29,10 @@ export function memberOf(shape: MemberShape, index: number): MemberView {
   };
 }
 
+/** The suites run once more with it: `shell/gateway/conformance/pipelining.test.ts`. */
+const pipelining: Pick<ServiceView, "pipelining"> =
+  process.env["LAB_PIPELINING"] === "safe" ? { pipelining: "safe" } : {};
+
 export function serviceOf(
   members: readonly MemberShape[],
   changes: Partial<ServiceView> = {},
@@ -43,6 +47,7 @@ export function serviceOf(
     timeoutMs: 10_000,
     bodyBytesMax: 1_073_741_824,
     members: members.map(memberOf),
+    ...pipelining,
     ...changes,
   };
 }

@@ -10,8 +10,8 @@ import { clusterStatus } from "./status.ts";
 
 const agent = { pid: 1, url: "http://127.0.0.1:1", term: 1, startedAt: "2026-01-01T00:00:00.000Z" };
 
-function stateOf(count: number) {
-  const services = { api: { kind: "replicas", run: ["true"], count } };
+function stateOf(count: number, more: object = {}) {
+  const services = { api: { kind: "replicas", run: ["true"], count, ...more } };
   const around = { folder: "/", execPath: process.execPath };
   const checked = checkCluster({ name: "test", services }, around);
   assert.ok(checked.ok);
@@ -55,6 +55,14 @@ test("each phase becomes the state that a gateway acts on", () => {
     const content = viewContent(stateOf(1), [instance(1, phase, { leaving })], "http://x");
     assert.equal(content.services[0]?.members[0]?.state, state, `${phase} ${leaving}`);
   }
+});
+
+test("what the file says of pipelining reaches the gateways", () => {
+  const pipeliningOf = (more: object) =>
+    parseView({ ...viewContent(stateOf(1, more), [], "http://x"), agentTerm: 1, version: 1 })
+      .services[0]?.pipelining;
+  assert.equal(pipeliningOf({}), undefined);
+  assert.equal(pipeliningOf({ pipelining: "safe" }), "safe");
 });
 
 test("a member that is down stays in the view, so that its keys come back to it", () => {

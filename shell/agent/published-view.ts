@@ -48,6 +48,7 @@ export function viewContent(
       ...(spec.compat === undefined ? {} : { compat: spec.compat }),
       ...tcpOf(state.spec?.gateway.host ?? "127.0.0.1", spec),
       traffic: spec.traffic,
+      ...(spec.pipelining === undefined ? {} : { pipelining: spec.pipelining }),
       timeoutMs: spec.timeoutMs,
       bodyBytesMax: spec.bodyMiBMax * bytesPerMiB,
       members: [

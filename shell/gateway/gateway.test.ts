@@ -27,6 +27,21 @@ async function get(address: { readonly port: number } | undefined, path: string)
   return answer.status === 200 ? await answer.text() : `${answer.status}`;
 }
 
+test("a service that says so lets requests share connections to its members", async () => {
+  const member = await backend("hello");
+  await using gateway = await createGateway({
+    listeners: [loopback],
+    services: [{ name: "hello", members: [member], pipelining: "safe" }],
+  });
+  const burst = () => Promise.all(Array.from({ length: 20 }, () => get(gateway.addresses[0], "/")));
+  const pipelined = () => gateway.snapshot().services[0]?.pipelined ?? 0;
+  const untilMs = performance.now() + 10_000;
+  while (pipelined() === 0 && performance.now() < untilMs) {
+    assert.ok((await burst()).every((body) => body === "hello"));
+  }
+  assert.ok(pipelined() > 0);
+});
+
 test("fixed services are served on every listener, by route, without an agent", async () => {
   const [shop, admin] = await Promise.all([backend("shop"), backend("admin")]);
   await using gateway = await createGateway({

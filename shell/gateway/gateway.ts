@@ -30,6 +30,11 @@ export type StaticService = TrafficView & {
   readonly keys?: readonly KeySource[];
   readonly placement?: Placement;
   /**
+   * GET and HEAD may share connections to a member. For members that answer each request exactly
+   * once, in order and soon. Off unless said.
+   */
+  readonly pipelining?: "safe";
+  /**
    * For a service that does not speak HTTP: one port, whose connections go to the member with the
    * fewest, or a port for each member in the order of the list. `host` is 127.0.0.1 unless given.
    */
@@ -161,6 +166,7 @@ function serviceView(service: StaticService): ServiceView {
     placement: service.placement ?? "default",
     seed: 0,
     traffic: trafficOf(service),
+    ...(service.pipelining === undefined ? {} : { pipelining: service.pipelining }),
     timeoutMs: service.timeoutMs ?? 30_000,
     bodyBytesMax: service.bodyBytesMax ?? 1024 ** 3,
     members: service.members.map((address, index) => {

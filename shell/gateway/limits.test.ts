@@ -46,6 +46,10 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     `${limits.upstreamIdleMax} of them idle`,
     seconds(limits.upstreamIdleMs),
   ],
+  "requests that share a connection to a member": [
+    `${limits.upstreamPipelineMax} (`,
+    `behind others ${seconds(limits.upstreamPipelineMs)}`,
+  ],
   "requests in flight to a member": [count(limits.maxInFlight)],
   "requests that wait for a member": [
     count(limits.heldMax),

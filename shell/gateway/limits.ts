@@ -36,8 +36,10 @@ export type Limits = {
   readonly upstreamIdleMs: number;
   readonly maxInFlight: number;
 
-  /** Requests that share one write to a member whose service says that pipelining is safe. */
-  readonly pipelineMax: number;
+  /** Requests under way on one connection to a member whose service says `pipelining: "safe"`. */
+  readonly upstreamPipelineMax: number;
+  /** So long a request waits behind others on its connection; then it gets another one. */
+  readonly upstreamPipelineMs: number;
 
   /** Requests that wait for a member, per service (`held`); a full queue answers 503 at once. */
   readonly holdMs: number;
@@ -89,7 +91,8 @@ export const defaultLimits: Limits = {
   upstreamIdleMax: 512,
   upstreamIdleMs: 4_000,
   maxInFlight: 1_024,
-  pipelineMax: 4,
+  upstreamPipelineMax: 4,
+  upstreamPipelineMs: 1_000,
   holdMs: 2_000,
   heldMax: 1_024,
   heldBytesMax: 8_388_608,

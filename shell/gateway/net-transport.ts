@@ -17,6 +17,7 @@ export function monotonicMs(): number {
 /** Connects to members. The core is given later, because the core needs the connector first. */
 export class NetConnector implements Connector {
   readonly #connecting: () => void;
+  readonly #flush = (): void => this.#core?.flush(monotonicMs());
   #core: ExchangeCore | undefined = undefined;
 
   /** @param connecting - Called for each connect, whose deadline somebody must watch. */
@@ -26,6 +27,10 @@ export class NetConnector implements Connector {
 
   attach(core: ExchangeCore): void {
     this.#core = core;
+  }
+
+  flushSoon(): void {
+    setImmediate(this.#flush);
   }
 
   connect(upstream: UpstreamConnection, host: string, port: number): Link {

@@ -43,6 +43,7 @@ test("a file that says little gets every default", () => {
           keys: [{ from: "request" }],
           placement: "default",
           compat: undefined,
+          pipelining: undefined,
           timeoutMs: 30_000,
           bodyMiBMax: 1024,
           traffic: {},
@@ -183,7 +184,7 @@ test("the types that people write and the schema know the same fields", () => {
     ...{ compat: true, health: true, env: true, folder: true, stop: true, log: true },
     ...{ timeoutMs: true, bodyMiBMax: true, tryTimeoutMs: true, retryUnsafe: true },
     ...{ maxInFlight: true, holdMs: true, slowStartMs: true, loadBound: true },
-    ...{ ejectAfter: true, weights: true, tcp: true },
+    ...{ ejectAfter: true, weights: true, tcp: true, pipelining: true },
   };
   assert.deepEqual(Object.keys(replicasSchema.shape).toSorted(), Object.keys(known).toSorted());
 });
@@ -251,6 +252,7 @@ const almostRight = fc.record({
         scale: likely({ min: 1 }, { max: 60 }, {}),
         hash: likely("default", "seed-512"),
         compat: likely(undefined, "load-balancer"),
+        pipelining: likely(undefined, "safe"),
         health: likely("/", { intervalMs: 10 }),
         key: likely("path", ["query:a", "client"]),
         env: likely({}, { A: "b" }),

@@ -17,6 +17,8 @@ type ProgramSpec = {
   readonly keys: readonly KeySource[];
   readonly placement: Placement;
   readonly compat: "load-balancer" | undefined;
+  /** GET and HEAD may share connections to an instance. */
+  readonly pipelining: "safe" | undefined;
   readonly timeoutMs: number;
   readonly bodyMiBMax: number;
   /** Only what the file says: a gateway has defaults of its own. */

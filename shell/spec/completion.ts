@@ -65,6 +65,7 @@ function completeProgram(shape: PartialService, around: Surroundings, isAlone: b
     keys: completeKeys(shape),
     placement: completePlacement(shape),
     compat: shape.compat,
+    pipelining: shape.pipelining,
     timeoutMs: shape.timeoutMs ?? defaults.timeoutMs,
     bodyMiBMax: shape.bodyMiBMax ?? defaults.bodyMiBMax,
     traffic: completeTraffic(shape),

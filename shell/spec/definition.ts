@@ -75,6 +75,11 @@ export type ReplicasInput = TrafficInput & {
   readonly hash?: "default" | "seed-512";
   /** Opens `/rep`, `/add` and `/rm` without a token, and brings `hash: "seed-512"`. */
   readonly compat?: "load-balancer";
+  /**
+   * GET and HEAD may share connections to an instance. For programs that answer each request exactly
+   * once, in order and soon. Off unless said.
+   */
+  readonly pipelining?: "safe";
   /** How to find out whether an instance works. A string is the path of an HTTP GET. */
   readonly health?: string | HealthInput;
   /** Variables for the program, beside those that Prunella sets (`PORT`, `PRUNELLA_*`). */

@@ -17,6 +17,7 @@ export function routingChanges(
     ...routeEffects(old, service),
     ...keyEffects(old, service),
     ...compatEffects(old, service, next),
+    ...pipeliningEffects(old, service),
     ...limitEffects(old, service),
     ...trafficEffects(old, service),
     ...weightEffects(old, service),
@@ -74,6 +75,15 @@ function compatEffects(
   if (service.compat !== undefined) return [{ reason: "compat switched on", ...openCalls(next) }];
   const riskDetail = "/rep, /add and /rm go to the program from then on.";
   return [{ reason: "compat switched off", risk: "low", riskDetail }];
+}
+
+function pipeliningEffects(old: ServiceSpec, service: ServiceSpec): readonly Effect[] {
+  if (old.pipelining === service.pipelining) return [];
+  if (service.pipelining === undefined) {
+    return [{ reason: "pipelining switched off", risk: "none", riskDetail: "" }];
+  }
+  const riskDetail = "A program that answers twice or out of order would answer the wrong client.";
+  return [{ reason: "pipelining switched on", risk: "low", riskDetail }];
 }
 
 function limitEffects(old: ServiceSpec, service: ServiceSpec): readonly Effect[] {

@@ -158,6 +158,10 @@ const edits: readonly (readonly [object, string])[] = [
     "reroute web: gateways change over without a restart (changed: compat switched on) low: /add and /rm need no token: everybody on this machine may change the count.",
   ],
   [
+    { pipelining: "safe" },
+    "reroute web: gateways change over without a restart (changed: pipelining switched on) low: A program that answers twice or out of order would answer the wrong client.",
+  ],
+  [
     { timeoutMs: 1000, bodyMiBMax: 2000 },
     "reroute web: gateways change over without a restart (changed: timeoutMs 30000 -> 1000, bodyMiBMax 1024 -> 2000) low: Requests that needed more time fail.",
   ],

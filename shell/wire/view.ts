@@ -108,7 +108,10 @@ export type ServiceView = {
   readonly seed: number;
   /** Switches the source's endpoints `/rep`, `/add` and `/rm` on. */
   readonly compat?: "load-balancer";
-  /** GET and HEAD may share connections to an instance, one answer behind the other. Off unless said. */
+  /**
+   * GET and HEAD may share connections to an instance, one answer behind the other. Off unless said,
+   * and always off for elected services.
+   */
   readonly pipelining?: "safe";
   readonly tcp?: TcpView;
   readonly traffic?: TrafficView;

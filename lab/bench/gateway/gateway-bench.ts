@@ -60,9 +60,7 @@ export class GatewayBench {
   }
 
   async #runGroup(backends: BenchCase["backends"], cases: readonly BenchCase[]): Promise<void> {
-    const twice = cases.some(({ doubles }) => doubles)
-      ? [oursFrom(oursTwice, undefined, "", 2)]
-      : [];
+    const twice = cases.some(({ doubles }) => doubles) ? [oursFrom(oursTwice, { workers: 2 })] : [];
     const subjects = [...this.#subjects, ...twice];
     const fleet = await startFleet(this.#room, this.#bench.plan, subjects, backends);
     this.#problems.push(...fleet.absent);

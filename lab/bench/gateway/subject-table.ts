@@ -28,10 +28,21 @@ export type Subject = {
 
 export const ours = "prunella";
 export const oursTwice = "prunella-2";
+export const oursPipelining = "prunella-pipelining";
 export const reference = "nginx";
 
-/** @param flags - Further options for Node, of ours only. */
-export function oursFrom(name: string, checkout = root, flags = "", workers = 1): Subject {
+export type OwnOptions = {
+  /** Another checkout than this one. */
+  readonly checkout?: string;
+  /** Further options for Node. */
+  readonly flags?: string;
+  readonly workers?: number;
+  /** The service says `pipelining: "safe"`. */
+  readonly pipelines?: boolean;
+};
+
+export function oursFrom(name: string, options: OwnOptions = {}): Subject {
+  const { checkout = root, flags = "", workers = 1, pipelines = false } = options;
   const entry = join(checkout, "apps/cli/entries/gateway-main.ts");
   return {
     name,
@@ -40,15 +51,16 @@ export function oursFrom(name: string, checkout = root, flags = "", workers = 1)
     missing: existsSync(entry) ? undefined : `there is no ${entry}`,
     launches: (setup) =>
       Array.from({ length: workers }, (_, index) => {
-        const config = writeGatewayConfig(setup, `gateway-${index + 1}`, workers > 1);
-        const options = [
+        const instance = `gateway-${index + 1}`;
+        const config = writeGatewayConfig(setup, instance, workers > 1, pipelines);
+        const nodeOptions = [
           ...flags.split(" ").filter((flag) => flag !== ""),
           "-C",
           "@prunella/source",
         ];
         return {
           command: process.execPath,
-          args: [...options, entry, "--config", config.file],
+          args: [...nodeOptions, entry, "--config", config.file],
           readyFile: config.announceFile,
         };
       }),
@@ -60,6 +72,7 @@ export function writeGatewayConfig(
   setup: ProxySetup,
   instance: string,
   shares: boolean,
+  pipelines = false,
 ): GatewayConfig & { readonly file: string } {
   const folder = join(setup.folder, instance);
   mkdirSync(folder, { recursive: true });
@@ -76,13 +89,13 @@ export function writeGatewayConfig(
     drainMs: 1_000,
   };
   writeFileSync(config.tokenFile, newToken(), { mode: 0o600 });
-  writeFileSync(config.viewFile, JSON.stringify(fixedView(setup.backendPorts)));
+  writeFileSync(config.viewFile, JSON.stringify(fixedView(setup.backendPorts, pipelines)));
   const file = join(folder, "config.json");
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
   return { ...config, file };
 }
 
-export function fixedView(backendPorts: readonly number[]): View {
+export function fixedView(backendPorts: readonly number[], pipelines = false): View {
   return {
     cluster: "lab",
     agentTerm: 1,
@@ -96,6 +109,7 @@ export function fixedView(backendPorts: readonly number[]): View {
         keys: [{ from: "query", name: "id" }],
         placement: "default",
         seed: 0,
+        ...(pipelines ? { pipelining: "safe" } : {}),
         timeoutMs: 30_000,
         bodyBytesMax,
         members: backendPorts.map((port, index) => ({
@@ -169,6 +183,7 @@ function nodePeer(name: string, packageName: string, entry: string): Subject {
 export function allSubjects(): readonly Subject[] {
   return [
     oursFrom(ours),
+    oursFrom(oursPipelining, { pipelines: true }),
     nginx(reference, true),
     nginx("nginx-unbuffered", false),
     haproxy,

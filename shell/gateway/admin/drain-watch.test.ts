@@ -31,6 +31,7 @@ function snapshot(state: MemberState, inFlight: number, incarnation = 1): DataPa
     retryTokens: 0,
     diverted: {},
     failOpen: 0,
+    pipelined: 0,
     held: 0,
     heldRefused: {},
     discarded: {},

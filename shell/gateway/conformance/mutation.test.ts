@@ -23,6 +23,7 @@ type Mutant = {
 
 const core = "shell/gateway/exchange/exchange-core.test.ts";
 const leader = "shell/gateway/exchange/leader-answer.test.ts";
+const pipeline = "shell/gateway/exchange/pipeline.test.ts";
 const responses = "shell/gateway/exchange/responses.test.ts";
 
 const mutants: readonly Mutant[] = [
@@ -95,6 +96,55 @@ const mutants: readonly Mutant[] = [
     from: 'if (offered.term < known.term) return "lower";',
     to: "",
     test: [leader, "G11: terms never fall"],
+  },
+  {
+    name: "an answer goes to the last in line",
+    file: "shell/gateway/exchange/pipeline.ts",
+    from: "  const { line } = upstream;\n  const next = line.shift();",
+    to: "  const { line } = upstream;\n  const next = line.pop();",
+    test: [pipeline, "G21: requests of one turn leave as one line"],
+  },
+  {
+    name: "POST shares a connection",
+    file: "shell/gateway/exchange/pipeline.ts",
+    from: "  if (method !== methodCode.get && method !== methodCode.head) return false;",
+    to: "",
+    test: [pipeline, "G21: what is no GET or HEAD"],
+  },
+  {
+    name: "a line goes on after a fault in it",
+    file: "shell/gateway/exchange/pipeline.ts",
+    from: "  return unsentBytes > 0;",
+    to: "  return false;",
+    test: [pipeline, "an answer to a request that has not left yet"],
+  },
+  {
+    name: "nobody minds a member that sent misplaced bytes",
+    file: "shell/gateway/routing/member.ts",
+    from: "    this.shareAgainAtMs = nowMs + shareAfterMs;\n",
+    to: "",
+    test: [pipeline, "G22: a framing fault ends the sharing"],
+  },
+  {
+    name: "surplus behind a line is no fault",
+    file: "shell/gateway/exchange/response-ending.ts",
+    from: '    blame(core, upstream.service, upstream.member, "framing");\n',
+    to: "",
+    test: [pipeline, "G22: a framing fault ends the sharing"],
+  },
+  {
+    name: "a client that leaves takes its place along",
+    file: "shell/gateway/exchange/pipeline.ts",
+    from: "  if (place >= 0) line[place] = vacancy;",
+    to: "  if (place >= 0) line.splice(place, 1);",
+    test: ["shell/gateway/exchange/pipeline-patience.test.ts", "a client that goes away"],
+  },
+  {
+    name: "a retry shares a connection",
+    file: "shell/gateway/exchange/pipeline.ts",
+    from: "!service.pipelines || exchange.alone || ",
+    to: "!service.pipelines || ",
+    test: [pipeline, "a retry shares no connection"],
   },
   {
     name: "a placement is made from members as they come",

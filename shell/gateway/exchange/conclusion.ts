@@ -8,13 +8,14 @@ import { noBytes } from "./byte-queue.ts";
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
 import type { Exchange } from "./exchange.ts";
+import { leaveLine } from "./pipeline.ts";
 import { discard } from "./upstream-pool.ts";
 
 /** Takes the request away from the member that has it. The caller decides about the connection. */
 export function detach(core: CoreState, exchange: Exchange): void {
   const { service, member, upstream, client } = exchange;
   if (upstream !== undefined) {
-    upstream.exchange = undefined;
+    if (upstream.exchange === exchange) upstream.exchange = undefined;
     exchange.upstream = undefined;
     client.resume(pauseFor.upstream); // Whoever was too slow is no longer our concern.
   }
@@ -24,11 +25,15 @@ export function detach(core: CoreState, exchange: Exchange): void {
   if (service.waiting.length > 0) core.freed.add(service);
 }
 
-/** As `detach`, and the connection to the member is destroyed: it never sees a short valid request. */
+/**
+ * As `detach`, and the connection to the member is destroyed: it never sees a short valid request.
+ * Unless others wait for their answers on it: then only the place in the line is given up.
+ */
 export function cutUpstream(core: CoreState, exchange: Exchange, why: DiscardedLabel): void {
   const { upstream } = exchange;
+  const isShared = upstream !== undefined && leaveLine(upstream, exchange);
   detach(core, exchange);
-  if (upstream === undefined) return;
+  if (upstream === undefined || isShared) return;
   core.connecting.delete(upstream);
   discard(upstream, why);
 }

@@ -75,6 +75,10 @@ export class CoreState {
   readonly connecting = new Set<UpstreamConnection>();
   /** Connections to members that only have to send what is left, and when they must be done. */
   readonly finishing = new Map<Link, number>();
+  /** Connections that wait for `flush` with what they gathered. */
+  readonly gathering: UpstreamConnection[] = [];
+  /** Clients whose exchange was moved or ended by what happened to another one. */
+  readonly unsettled: ClientConnection[] = [];
   /** Services in which a member has room again while requests wait. */
   readonly freed = new Set<Service>();
 

@@ -7,9 +7,17 @@ import { refusal } from "../refusals.ts";
 import { type ClientConnection, clientPhase, deadline, pauseFor } from "./client-connection.ts";
 import { abandon, drop, stopWaiting } from "./conclusion.ts";
 import type { ClosedLabel, CoreState } from "./core-state.ts";
-import { connectFailed, exchangeFailed, type Failure, lateResponse, lateTry } from "./dispatch.ts";
+import {
+  connectFailed,
+  exchangeFailed,
+  type Failure,
+  lateResponse,
+  lateTry,
+  moveOn,
+} from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import { refuse } from "./own-answer.ts";
+import { waitsInLine } from "./pipeline.ts";
 import { blockBytes } from "./slab.ts";
 import type { Link } from "./transport.ts";
 import { closeTunnel } from "./tunnel.ts";
@@ -39,6 +47,9 @@ export function expire(core: CoreState): readonly ClientConnection[] {
     } else if (isTryLate(client.exchange, nowMs)) {
       changed.push(client);
       memberIsLate(core, client, lateTry);
+    } else if (waitsInLine(client.exchange, nowMs - patienceMs(core, client.exchange))) {
+      changed.push(client);
+      moveOn(core, client.exchange);
     }
   }
   core.bufferedBytes = bufferedBytes;
@@ -70,7 +81,7 @@ export function expireConnects(core: CoreState): readonly ClientConnection[] {
 function buffered(client: ClientConnection): number {
   const { upstream } = client.exchange;
   const own = client.pending.length + client.headBytes.length + queued(client);
-  if (upstream === undefined) return own;
+  if (upstream?.exchange !== client.exchange) return own;
   const held = upstream.held?.length ?? 0;
   return own + held + upstream.headBytes.length + queued(upstream);
 }
@@ -163,8 +174,17 @@ function isTryLate(exchange: Exchange, nowMs: number): boolean {
   const tryTimeoutMs = exchange.service?.rules.tryTimeoutMs ?? 0;
   if (tryTimeoutMs === 0 || !exchange.active || !exchange.sent || exchange.given) return false;
   const { upstream } = exchange;
-  const isAwaited = upstream?.phase === upstreamPhase.head && exchange.bodyComplete;
+  const isFirst = upstream?.exchange === exchange && upstream.phase === upstreamPhase.head;
+  const isAwaited = isFirst && exchange.bodyComplete;
   return isAwaited && nowMs - exchange.sentAtMs >= tryTimeoutMs;
+}
+
+/** Behind others on a shared connection a request waits no longer than a try may take. */
+function patienceMs({ limits }: CoreState, { service }: Exchange): number {
+  return Math.min(
+    limits.upstreamPipelineMs,
+    service?.rules.tryTimeoutMs || limits.upstreamPipelineMs,
+  );
 }
 
 function memberIsLate(
@@ -174,7 +194,9 @@ function memberIsLate(
 ): void {
   const { exchange } = client;
   const { upstream } = exchange;
-  if (upstream !== undefined && upstream.phase !== upstreamPhase.connecting) {
+  // Behind others it is late because of them: only its own place in their line is given up.
+  const isFirst = upstream !== undefined && upstream.exchange === exchange;
+  if (isFirst && upstream.phase !== upstreamPhase.connecting) {
     exchangeFailed(core, upstream, failure);
     return;
   }

@@ -12,6 +12,11 @@
  *   refused by the member (421, 503 + Refused)    next, paid         next, paid
  *   closed before, or within a held response      next, paid         502, never again
  *   no response head within `tryTimeoutMs`        next, paid         504
+ *   on a shared connection (pipeline.ts)
+ *     it ended before the write                   next, free         never there
+ *     it said close in an earlier answer          next, free         never there
+ *     it failed at an earlier answer              next, paid         never there
+ *     it kept the request waiting                 again, paid        never there
  *
  * With `retryUnsafe: "idempotency-key"` a request that carries that field counts as idempotent.
  *
@@ -32,7 +37,8 @@ import type { CoreState } from "./core-state.ts";
 import type { Exchange } from "./exchange.ts";
 import { writeWithTerm } from "./head-writing.ts";
 import { refuse, refuseUnavailable } from "./own-answer.ts";
-import { UpstreamConnection } from "./upstream-connection.ts";
+import { gather, mayShare, sendGathered } from "./pipeline.ts";
+import { UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
 import { discard, takeIdle } from "./upstream-pool.ts";
 
 /** Gives the request to a member, or lets it wait. */
@@ -50,13 +56,19 @@ function assign(core: CoreState, service: Service, exchange: Exchange, member: M
   exchange.attempts += 1;
   exchange.term = service.leaderRoute?.term ?? 0;
   service.began(member);
+  const shares = mayShare(service, exchange, member, core.nowMs);
+  if (shares && member.gathering !== undefined) {
+    gather(core, exchange, member.gathering);
+    return;
+  }
   const upstream = takeIdle(member, !exchange.idempotent, core.nowMs);
   if (upstream === undefined) {
     open(core, service, exchange, member);
     return;
   }
   exchange.upstream = upstream;
-  send(core, exchange, upstream);
+  if (shares && upstream.shareable) gather(core, exchange, upstream);
+  else send(core, exchange, upstream);
 }
 
 function open(core: CoreState, service: Service, exchange: Exchange, member: Member): void {
@@ -202,7 +214,7 @@ export function connectFailed(core: CoreState, upstream: UpstreamConnection): vo
 export type Failure = {
   /** What happened to the connection, to the member's record, and what the client hears of it. */
   readonly discarded: DiscardedLabel;
-  readonly fault: FaultLabel;
+  readonly fault: FaultLabel | undefined;
   readonly reason: RefusalReason;
   readonly mayRepeat: boolean;
 };
@@ -234,36 +246,121 @@ export const lateTry: Failure = {
   mayRepeat: true,
 };
 
-/** The exchange on this connection failed after bytes were sent. */
+/** The place in front belongs to a client that is gone, and its answer is too long to be read away. */
+export const notWorthReading: Failure = {
+  discarded: "aborted",
+  fault: undefined,
+  reason: "outcome-unknown",
+  mayRepeat: true,
+};
+
+/** The exchange on this connection failed after bytes were sent, and with it those behind it. */
 export function exchangeFailed(
   core: CoreState,
   upstream: UpstreamConnection,
   failure: Failure,
 ): void {
-  const { exchange, member, service } = upstream;
+  const { exchange, member, service, follows } = upstream;
+  const behind = upstream.line.splice(0);
   discard(upstream, failure.discarded);
-  blame(core, service, member, failure.fault);
-  if (exchange === undefined) return;
+  if (failure.fault !== undefined) blame(core, service, member, failure.fault);
+  // What cannot be read behind an answer may be its surplus, and says nothing of this request.
+  const repeats = failure.mayRepeat || (follows && failure === malformedResponse);
+  if (exchange !== undefined) fail(core, exchange, member, failure.reason, repeats);
+  failBehind(core, behind, member);
+}
+
+/** The connection cannot be read any further; the exchange in front of its line was taken away. */
+export function giveUpLine(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  why: DiscardedLabel,
+): void {
+  const behind = upstream.line.splice(0);
+  discard(upstream, why);
+  failBehind(core, behind, upstream.member);
+}
+
+function failBehind(core: CoreState, line: readonly Exchange[], member: Member): void {
+  for (const exchange of line) {
+    fail(core, exchange, member, closedBeforeResponse.reason, true);
+    core.unsettled.push(exchange.client);
+  }
+}
+
+function fail(
+  core: CoreState,
+  exchange: Exchange,
+  member: Member,
+  reason: RefusalReason,
+  repeats: boolean,
+): void {
+  const { service } = exchange;
   detach(core, exchange);
+  if (exchange.vacant || service === undefined) return;
   if (exchange.given) {
-    breakOff(core, exchange, failure.reason);
-  } else if (failure.mayRepeat && mayRepeat(core, service, exchange, exchange.idempotent)) {
+    breakOff(core, exchange, reason);
+  } else if (repeats && mayRepeat(core, service, exchange, exchange.idempotent)) {
     repeat(core, exchange, member);
-  } else if (failure.mayRepeat && mayFollowLeader(core, service, exchange)) {
+  } else if (repeats && mayFollowLeader(core, service, exchange)) {
     exchange.termMin = exchange.term + 1;
     sendAgain(core, exchange);
   } else {
-    refuse(core, exchange.client, refusal[failure.reason]);
+    refuse(core, exchange.client, refusal[reason]);
   }
+}
+
+/** The connection has ended before anything that it had gathered was sent: anybody may get that. */
+export function scatter(core: CoreState, upstream: UpstreamConnection, why: DiscardedLabel): void {
+  const line = upstream.line.splice(0);
+  discard(upstream, why);
+  sendElsewhere(core, line);
+}
+
+/** Requests that the member has not begun, and will not on their connection. */
+export function sendElsewhere(core: CoreState, line: readonly Exchange[]): void {
+  for (const exchange of line) {
+    detach(core, exchange);
+    if (exchange.vacant) continue;
+    exchange.service?.counters.retries.add("free");
+    exchange.alone = true;
+    sendAgain(core, exchange);
+    core.unsettled.push(exchange.client);
+  }
+}
+
+/** It waited behind others for too long. The member is not to blame, so it may get it once more. */
+export function moveOn(core: CoreState, exchange: Exchange): void {
+  const { service } = exchange;
+  exchange.alone = true; // Asked once: without budget it stays where it is.
+  if (service === undefined || !mayRepeat(core, service, exchange, true)) return;
+  cutUpstream(core, exchange, "late");
+  exchange.retryCount += 1;
+  sendAgain(core, exchange);
+}
+
+/** One write for all that a connection has gathered in this turn. */
+export function flush(core: CoreState): void {
+  const { gathering } = core;
+  for (const upstream of gathering) {
+    if (upstream.phase !== upstreamPhase.gathering) continue;
+    // A fault was seen since: the first goes out alone.
+    const isBanned = core.nowMs < upstream.member.shareAgainAtMs;
+    const others = isBanned ? upstream.line.splice(1) : [];
+    sendGathered(core, upstream);
+    sendElsewhere(core, others);
+  }
+  gathering.length = 0;
 }
 
 /** The member declared that it did nothing. True when the request went on to another one. */
 export function repeatRefused(core: CoreState, upstream: UpstreamConnection): boolean {
   const { exchange, member, service } = upstream;
-  if (exchange === undefined || !exchange.bodyComplete) return false;
+  if (exchange === undefined || exchange.vacant || !exchange.bodyComplete) return false;
   if (!hasOther(service, exchange, member, core.nowMs)) return false;
   if (!mayRepeat(core, service, exchange, true)) return false;
-  cutUpstream(core, exchange, "refused");
+  detach(core, exchange);
+  giveUpLine(core, upstream, "refused");
   repeat(core, exchange, member);
   return true;
 }
@@ -297,6 +394,7 @@ function mayRepeat(
 
 function repeat(core: CoreState, exchange: Exchange, member: Member): void {
   exchange.retryCount += 1;
+  exchange.alone = true;
   exchange.tried.push(member);
   sendAgain(core, exchange);
 }

@@ -72,6 +72,7 @@ class Chaos {
     const client = this.pick(this.clients.filter(({ client: { index } }) => index >= 0));
     const upstream = this.pick(bench.upstreams.filter(({ link: { state } }) => state === "open"));
     const kind = this.below(20);
+    if (kind % 3 === 0) bench.flush();
     if (kind <= 1 || client === undefined) this.clients.push(bench.accept());
     else if (kind <= 7) this.#send(client.client);
     else if (kind === 8) bench.core.clientEnded(client.client, bench.nowMs);

@@ -356,9 +356,11 @@ test("answers that come one by one to a client that reads nothing stop at the fi
   assert.ok(each);
   link.takes = false;
   bench.reply(each, length("one"));
+  bench.flush();
   assert.equal(wholeRequests(each.link.written), 1, "the next one waits until this is taken");
   link.takes = true;
   bench.core.clientDrained(client, bench.nowMs);
+  bench.flush();
   assert.equal(wholeRequests(each.link.written), 2);
 });
 

@@ -21,7 +21,9 @@ import {
   closedBeforeResponse,
   connectFailed,
   exchangeFailed,
+  flush,
   resumeWaiting,
+  scatter,
   send,
 } from "./dispatch.ts";
 import { forwardedBlock } from "./head-writing.ts";
@@ -123,9 +125,19 @@ export class ExchangeCore {
 
   upstreamBytes(upstream: UpstreamConnection, bytes: Uint8Array, nowMs: number): void {
     this.state.nowMs = nowMs;
-    const client = upstream.exchange?.client;
-    takeUpstreamBytes(this.state, upstream, bytes);
-    if (client !== undefined) this.#settle(client);
+    let at = 0;
+    do {
+      const client = upstream.exchange?.client;
+      at = takeUpstreamBytes(this.state, upstream, bytes, at);
+      this.#settle(client);
+    } while (at < bytes.length);
+  }
+
+  /** Everything that could be read in this turn was read: what was gathered goes out. */
+  flush(nowMs: number): void {
+    this.state.nowMs = nowMs;
+    flush(this.state);
+    this.#release();
   }
 
   /** FIN. */
@@ -135,7 +147,7 @@ export class ExchangeCore {
     upstream.ended = true;
     if (upstream.phase === upstreamPhase.tunnel) upstreamHalfClosed(this.state, upstream);
     else upstreamFinished(this.state, upstream);
-    if (client !== undefined) this.#settle(client);
+    this.#settle(client);
   }
 
   /** The connection is no more, or never came to be. */
@@ -152,20 +164,23 @@ export class ExchangeCore {
       case upstreamPhase.idle:
         discard(upstream, "peer");
         break;
+      case upstreamPhase.gathering:
+        scatter(state, upstream, "peer");
+        break;
       case upstreamPhase.tunnel:
         if (client !== undefined) closeTunnel(state, client, undefined);
         break;
       default:
         exchangeFailed(state, upstream, closedBeforeResponse);
     }
-    if (client !== undefined) this.#settle(client);
+    this.#settle(client);
   }
 
   upstreamDrained(upstream: UpstreamConnection, nowMs: number): void {
     this.state.nowMs = nowMs;
     const client = upstream.exchange?.client;
     upstreamTakesBytes(this.state, upstream);
-    if (client !== undefined) this.#settle(client);
+    this.#settle(client);
   }
 
   /** Never closes a client connection. Returns the services whose placement was built anew. */
@@ -217,6 +232,7 @@ export class ExchangeCore {
     for (const service of state.services.values()) {
       for (const member of service.members) closeIdle(member);
     }
+    flush(state); // Closes those that had gathered for clients that are gone now.
     for (const link of state.finishing.keys()) link.destroy();
     state.finishing.clear();
   }
@@ -230,18 +246,25 @@ export class ExchangeCore {
   }
 
   /** What became possible by the event: the client's next request, and others that waited. */
-  #settle(client: ClientConnection): void {
+  #settle(client: ClientConnection | undefined): void {
+    if (client !== undefined) this.#goOn(client);
+    this.#release();
+  }
+
+  #goOn(client: ClientConnection): void {
     if (client.phase !== clientPhase.closed && client.pending.length > 0) {
       takePending(this.state, client);
     } else if (client.ended && client.phase === clientPhase.head) {
       if (client.headBytes.length > 0) drop(this.state, client, undefined);
       else linger(this.state, client);
     }
-    this.#release();
   }
 
   #release(): void {
-    const { freed } = this.state;
+    const { freed, unsettled } = this.state;
+    for (let client = unsettled.pop(); client !== undefined; client = unsettled.pop()) {
+      this.#goOn(client);
+    }
     if (freed.size === 0) return;
     for (const service of [...freed]) resumeWaiting(this.state, service);
   }

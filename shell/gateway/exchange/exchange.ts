@@ -16,6 +16,8 @@ export const requestBody = { none: 0, length: 1, chunked: 2 } as const;
 
 export class Exchange {
   readonly client: ClientConnection;
+  /** Stands in the line of a shared connection for one that has left: its answer is thrown away. */
+  vacant = false;
   /** Grows with each request of the connection: an answer that comes late knows that it is late. */
   serial = 0;
   active = false;
@@ -62,6 +64,8 @@ export class Exchange {
   readonly tried: Member[] = [];
   retryCount = 0;
   connectCount = 0;
+  /** Shares no connection (any more): RFC 9112, section 9.3.2. */
+  alone = false;
   diverted: DivertedLabel | undefined = undefined;
   /** Waits for a member until then. */
   heldUntilMs = 0;
@@ -125,6 +129,7 @@ export class Exchange {
     this.sent = false;
     this.retryCount = 0;
     this.connectCount = 0;
+    this.alone = false;
     this.diverted = undefined;
     this.heldUntilMs = 0;
     this.isHeld = false;

@@ -13,17 +13,16 @@ import { accepted, more } from "../refusals.ts";
 import { pauseFor } from "./client-connection.ts";
 import { detach, giveAway } from "./conclusion.ts";
 import type { CoreState } from "./core-state.ts";
-import { exchangeFailed, malformedResponse } from "./dispatch.ts";
+import { exchangeFailed, giveUpLine, malformedResponse, notWorthReading } from "./dispatch.ts";
 import { keptOf } from "./dropped-bytes.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeadRoom, writeResponseHead } from "./head-writing.ts";
 import { answerLocally } from "./own-answer.ts";
 import { lasting } from "./read-buffer.ts";
-import { finishResponse, giveClient } from "./response-ending.ts";
+import { finishResponse, giveClient, release } from "./response-ending.ts";
 import { frame, replacementFor, resetScanner } from "./response-framing.ts";
 import type { Slab } from "./slab.ts";
 import { bodyRoute, type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
-import { discard, giveBack } from "./upstream-pool.ts";
 
 /** A piece up to this is copied behind the head, so that both leave as one write. */
 const copyBytesMax = 16_384;
@@ -61,11 +60,13 @@ export function beginBody(
   const isWhole = head.body === bodyKind.none || upstream.bodyLeft <= bytes.length - at;
   const isCounted = head.body === bodyKind.none || head.body === bodyKind.length;
   if (isCounted && (upstream.bodyLeft <= copyBytesMax || isHeld(core, upstream))) {
+    upstream.shareable = true;
     const start = writeHead(core, head, headBytes, flags, upstream.bodyLeft);
     if (isWhole) giveWhole(core, upstream, exchange, bytes, at, start);
     else holdBody(core, upstream, bytes, at, start);
     return;
   }
+  upstream.shareable = false;
   giveAway(core, exchange);
   giveFirst(core, upstream, exchange, head, headBytes, bytes, at, flags);
 }
@@ -108,6 +109,7 @@ function giveWhole(
   start: number,
 ): void {
   const end = at + upstream.bodyLeft;
+  upstream.takenTo = end;
   core.slab.put(bytes, at, end);
   giveAway(core, exchange);
   giveClient(core, exchange, core.slab.view(start));
@@ -172,7 +174,9 @@ function giveFirst(
     putPiece(core.slab, upstream, piece);
     giveClient(core, exchange, core.slab.view(start));
   }
-  if (upstream.bodyDone) finishResponse(core, upstream, upstream.takenTo < bytes.length);
+  if (!upstream.bodyDone) return;
+  upstream.shareable = true;
+  finishResponse(core, upstream, upstream.takenTo < bytes.length);
 }
 
 /** More of the body. */
@@ -187,7 +191,7 @@ export function relayBody(
   if (exchange === undefined) return;
   const piece = takePiece(upstream, bytes, at, end);
   if (piece === undefined) {
-    if (upstream.bodyRoute === bodyRoute.discard) replace(core, upstream, exchange, true);
+    if (upstream.bodyRoute === bodyRoute.discard) replace(core, upstream, exchange, ending.spoilt);
     else exchangeFailed(core, upstream, malformedResponse);
     return;
   }
@@ -198,12 +202,18 @@ export function relayBody(
       return;
     case bodyRoute.discard:
       upstream.discardedBytes += piece.length;
-      if (upstream.bodyDone) replace(core, upstream, exchange, surplus);
-      else if (upstream.discardedBytes > discardBytesMax) replace(core, upstream, exchange, true);
+      if (upstream.bodyDone) {
+        replace(core, upstream, exchange, surplus ? ending.surplus : ending.whole);
+      } else if (upstream.discardedBytes > discardBytesMax) {
+        replace(core, upstream, exchange, ending.spoilt);
+      }
       return;
     default:
       givePiece(core, upstream, exchange, piece);
       if (upstream.bodyDone) finishResponse(core, upstream, surplus);
+      else if (exchange.vacant && exchange.bytesOut > discardBytesMax) {
+        exchangeFailed(core, upstream, notWorthReading);
+      }
   }
 }
 
@@ -212,7 +222,7 @@ export function endBody(core: CoreState, upstream: UpstreamConnection): void {
   const { exchange } = upstream;
   if (exchange === undefined) return;
   if (upstream.bodyRoute === bodyRoute.discard) {
-    replace(core, upstream, exchange, false);
+    replace(core, upstream, exchange, ending.whole);
     return;
   }
   if (upstream.bodyRoute === bodyRoute.wrap) giveClient(core, exchange, lastChunk);
@@ -306,21 +316,24 @@ function giveView(
   if (link.writableLength > 0) upstream.lent = true;
 }
 
+/** How the body that the client does not get ended: with bytes behind it, or it was given up. */
+const ending = { whole: 0, surplus: 1, spoilt: 2 } as const;
+
 /** The body that the client does not get has ended, or is not worth reading on. */
 function replace(
   core: CoreState,
   upstream: UpstreamConnection,
   exchange: Exchange,
-  isSpoilt: boolean,
+  how: number,
 ): void {
   const { replacement } = upstream;
   if (replacement === undefined) return;
   upstream.replacement = undefined;
   const wasEarly = !exchange.bodyComplete;
   detach(core, exchange);
-  if (isSpoilt) discard(upstream, "surplus");
-  else if (wasEarly) discard(upstream, "early");
-  else giveBack(upstream, core.limits, core.nowMs);
+  if (how === ending.spoilt) giveUpLine(core, upstream, "surplus");
+  else release(core, upstream, how === ending.surplus, wasEarly);
+  if (exchange.vacant) return;
   exchange.reason = "not-found";
   answerLocally(core, exchange, replacement);
 }

@@ -1,8 +1,10 @@
 /** Gives bytes to the client, and ends an exchange whose response is complete. */
+import { blame } from "../routing/rotation.ts";
 import { clientPhase, deadline } from "./client-connection.ts";
 import { conclude, detach, goOn } from "./conclusion.ts";
 import type { CoreState } from "./core-state.ts";
 import type { Exchange } from "./exchange.ts";
+import { advance } from "./pipeline.ts";
 import type { UpstreamConnection } from "./upstream-connection.ts";
 import { discard, giveBack } from "./upstream-pool.ts";
 
@@ -10,6 +12,7 @@ import { discard, giveBack } from "./upstream-pool.ts";
 export function giveClient(core: CoreState, exchange: Exchange, bytes: Uint8Array): void {
   const { client, upstream } = exchange;
   exchange.bytesOut += bytes.length;
+  if (exchange.vacant) return;
   core.bytesOut += bytes.length;
   if (client.link.write(bytes)) {
     if (exchange.given && client.phase === clientPhase.exchange && !client.blocked) {
@@ -36,9 +39,23 @@ export function finishResponse(
   if (exchange === undefined) return;
   const wasEarly = !exchange.bodyComplete;
   detach(core, exchange);
-  if (surplus) discard(upstream, "surplus");
-  else if (wasEarly) discard(upstream, "early");
-  else giveBack(upstream, core.limits, core.nowMs);
+  release(core, upstream, surplus, wasEarly);
+  if (exchange.vacant) return;
   conclude(core, exchange);
   goOn(core, exchange.client);
+}
+
+/** After a whole answer: the connection turns to the next one in line, or is used again, or closed. */
+export function release(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  surplus: boolean,
+  wasEarly: boolean,
+): void {
+  if (wasEarly) discard(upstream, surplus ? "surplus" : "early");
+  else if (upstream.line.length > 0) advance(upstream);
+  else if (surplus) {
+    blame(core, upstream.service, upstream.member, "framing");
+    discard(upstream, "surplus");
+  } else giveBack(upstream, core.limits, core.nowMs);
 }

@@ -28,10 +28,13 @@ import {
   exchangeFailed,
   malformedResponse,
   repeatRefused,
+  scatter,
+  sendElsewhere,
 } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
 import { responseHeadRoom, withHead, writeResponseHead } from "./head-writing.ts";
 import { leaderRefused, withholdHead } from "./leader-answer.ts";
+import { answersAhead } from "./pipeline.ts";
 import { beginBody, endBody, relayBody } from "./response-body.ts";
 import { giveClient } from "./response-ending.ts";
 import { openTunnel, relayToClient } from "./tunnel.ts";
@@ -40,22 +43,34 @@ import { discard } from "./upstream-pool.ts";
 
 const interimMax = 8;
 
+/** Takes bytes from `at` on, one answer at most; returns where the next one in line begins. */
 export function takeUpstreamBytes(
   core: CoreState,
   upstream: UpstreamConnection,
   bytes: Uint8Array,
-): void {
+  at: number,
+): number {
+  upstream.nextAt = bytes.length;
+  take(core, upstream, bytes, at);
+  return upstream.nextAt;
+}
+
+function take(core: CoreState, upstream: UpstreamConnection, bytes: Uint8Array, at: number): void {
   switch (upstream.phase) {
     case upstreamPhase.idle:
       // Nobody asked: it would be taken for the answer to the next request.
       blame(core, upstream.service, upstream.member, "framing");
       discard(upstream, "unsolicited");
       return;
+    case upstreamPhase.gathering:
+      blame(core, upstream.service, upstream.member, "framing");
+      scatter(core, upstream, "unsolicited");
+      return;
     case upstreamPhase.head:
-      takeHeads(core, upstream, bytes);
+      takeHeads(core, upstream, bytes, at);
       return;
     case upstreamPhase.body:
-      relayBody(core, upstream, bytes, 0, bytes.length);
+      relayBody(core, upstream, bytes, at, bytes.length);
       return;
     case upstreamPhase.tunnel:
       relayToClient(core, upstream, bytes);
@@ -66,13 +81,17 @@ export function takeUpstreamBytes(
 }
 
 /** Any number of interim heads, then the final one. */
-function takeHeads(core: CoreState, upstream: UpstreamConnection, bytes: Uint8Array): void {
-  const { headBytes } = upstream;
+function takeHeads(
+  core: CoreState,
+  upstream: UpstreamConnection,
+  bytes: Uint8Array,
+  start: number,
+): void {
+  const { headBytes, exchange } = upstream;
+  if (exchange === undefined) return;
   upstream.begun = true;
-  let at = 0;
-  while (at < bytes.length && upstream.phase === upstreamPhase.head) {
-    const { exchange } = upstream;
-    if (exchange === undefined) return;
+  let at = start;
+  while (at < bytes.length) {
     const asked = askedBy(exchange);
     const isFresh = headBytes.length === 0;
     if (!isFresh) headBytes.push(bytes, at, bytes.length);
@@ -93,7 +112,7 @@ function takeHeads(core: CoreState, upstream: UpstreamConnection, bytes: Uint8Ar
     if (!isFresh) headBytes.clear();
     at = bytes.length - surplus;
     takeHead(core, upstream, exchange, head, source, bytes, at);
-    if (upstream.phase !== upstreamPhase.head) return;
+    if (upstream.phase !== upstreamPhase.head || upstream.exchange !== exchange) return;
   }
 }
 
@@ -125,6 +144,11 @@ function takeHead(
   at: number,
 ): void {
   const { leaderRoute } = upstream.service;
+  if (leaderRoute !== undefined && upstream.line.length > 0) {
+    // It became an elected service in between: what is withheld there would be read as an answer here.
+    exchangeFailed(core, upstream, closedBeforeResponse);
+    return;
+  }
   if (leaderRoute !== undefined && head.status >= 200 && isRefusal(head)) {
     if (leaderRefused(core, upstream, leaderRoute)) return;
   } else if (leaderRoute !== undefined && withholdHead(core, upstream, leaderRoute, head)) {
@@ -140,6 +164,14 @@ function takeHead(
   }
   upstream.keepAlive = head.keepAlive;
   upstream.keepAliveSeconds = head.keepAliveSeconds;
+  if (upstream.line.length > 0) {
+    if (answersAhead(upstream)) {
+      exchangeFailed(core, upstream, malformedResponse);
+      return;
+    }
+    // It said that it takes nothing more, so nothing behind this was begun (RFC 9112, section 9.6).
+    if (!head.keepAlive) sendElsewhere(core, upstream.line.splice(0));
+  }
   if (leaderRoute === undefined && isRefusal(head) && repeatRefused(core, upstream)) return;
   judge(core, upstream, head);
   exchange.service?.counters.upstreamDuration.add(core.nowMs - exchange.sentAtMs);
@@ -212,6 +244,9 @@ export function upstreamFinished(core: CoreState, upstream: UpstreamConnection):
     case upstreamPhase.idle:
       discard(upstream, "peer");
       return;
+    case upstreamPhase.gathering:
+      scatter(core, upstream, "peer");
+      return;
     case upstreamPhase.head:
       exchangeFailed(core, upstream, closedBeforeResponse);
       return;
@@ -228,7 +263,8 @@ export function upstreamFinished(core: CoreState, upstream: UpstreamConnection):
 export function clientTakesBytes(core: CoreState, exchange: Exchange): void {
   const { client, upstream } = exchange;
   client.blocked = false;
-  if (upstream?.paused === true) {
+  // Of a shared connection only the client whose answer is under way may hold the tap.
+  if (upstream?.paused === true && upstream.exchange === exchange) {
     upstream.paused = false;
     upstream.link.resume();
   }

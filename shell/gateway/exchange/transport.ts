@@ -28,6 +28,8 @@ export interface Link {
 export interface Connector {
   /** Begins to connect. Answered by `upstreamOpen` or `upstreamClosed`, never during the call. */
   connect(upstream: UpstreamConnection, host: string, port: number): Link;
+  /** Asks for one call of `flush`, once everything that can be read now was read. */
+  flushSoon(): void;
 }
 
 /** Stands where a connection is not there yet or no more. */

@@ -19,6 +19,8 @@ export const upstreamPhase = {
   body: 3,
   tunnel: 4,
   closed: 5,
+  /** Was idle, and collects requests of this turn that leave as one write (`pipeline.ts`). */
+  gathering: 6,
 } as const;
 
 /** What to do with the bytes of a response body. */
@@ -38,6 +40,12 @@ export class UpstreamConnection {
   link: Link = endedLink;
   phase: number = upstreamPhase.connecting;
   exchange: Exchange | undefined = undefined;
+  /** Those whose answers come behind that of `exchange`, in this order; before the write, all. */
+  readonly line: Exchange[] = [];
+  /** The current exchange was sent behind another one. */
+  follows = false;
+  /** Its last answer was small, so the next requests may go out together. */
+  shareable = false;
   /** Exchanges begun on it; above 1 it was reused. */
   useCount = 0;
   lastUsedAtMs = 0;
@@ -67,6 +75,8 @@ export class UpstreamConnection {
   bodyLeft = 0;
   /** Of the piece at hand: where the body ends in it, and whether it is complete. */
   takenTo = 0;
+  /** Of the piece at hand: where the next answer of the line begins; its length when there is none. */
+  nextAt = 0;
   bodyDone = false;
   scanner: ChunkScanner | undefined = undefined;
   keepAlive = true;
@@ -87,6 +97,7 @@ export class UpstreamConnection {
     this.exchange = exchange;
     this.phase = upstreamPhase.head;
     this.useCount += 1;
+    this.follows = false;
     this.headBytes.clear();
     this.interimCount = 0;
     this.begun = false;

@@ -82,6 +82,7 @@ export function discard(upstream: UpstreamConnection, why: DiscardedLabel): void
     const index = member.idle.lastIndexOf(upstream);
     if (index >= 0) member.idle.splice(index, 1);
   }
+  if (member.gathering === upstream) member.gathering = undefined;
   upstream.phase = upstreamPhase.closed;
   upstream.exchange = undefined;
   upstream.held = undefined;

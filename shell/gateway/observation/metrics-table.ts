@@ -163,6 +163,10 @@ export const metricRows: readonly MetricRow[] = [
     (service) => service.failOpen,
   ),
   perService(
+    counter("pipelined", "Requests sent behind another one on the same connection."),
+    (service) => service.pipelined,
+  ),
+  perService(
     gauge("held_requests", "Requests that wait for a member now."),
     (service) => service.held,
   ),

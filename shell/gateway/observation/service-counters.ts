@@ -55,6 +55,8 @@ export class ServiceCounters {
   tcpBytesIn = 0;
   tcpBytesOut = 0;
   failOpen = 0;
+  /** Requests that were sent behind another one on the same connection. */
+  pipelined = 0;
   clientAborts = 0;
   brokenResponses = 0;
   /** Answers of leaders that were overtaken. */

@@ -64,6 +64,7 @@ function serviceSnapshot(service: Service, nowMs: number): ServiceSnapshot {
     retryTokens: service.budget.tokens(nowMs),
     diverted: counters.diverted.snapshot(),
     failOpen: counters.failOpen,
+    pipelined: counters.pipelined,
     held: service.waiting.length,
     heldRefused: counters.heldRefused.snapshot(),
     discarded: counters.discarded.snapshot(),

@@ -47,6 +47,8 @@ export type ServiceSnapshot = {
   /** Requests that another member than the home got, by reason. */
   readonly diverted: Counts;
   readonly failOpen: number;
+  /** Requests sent behind another one on the same connection. */
+  readonly pipelined: number;
   /** Requests that wait for a member now. */
   readonly held: number;
   /** Why requests that waited were given up: `late`, `full`, `gone`. */

@@ -20,6 +20,8 @@ const ejectedMsMin = 1_000;
 const ejectedMsMax = 30_000;
 const cleanMs = 60_000;
 const framingWindowMs = 60_000;
+/** After a framing fault: one misplaced byte on a shared connection is another client's answer. */
+const shareAfterMs = 60_000;
 
 const faultLabels = ["connect", "reset", "late", "framing", "status"] as const;
 export type FaultLabel = (typeof faultLabels)[number];
@@ -44,6 +46,10 @@ export class Member {
   connectionCount = 0;
   /** Last in, first out: the top is warm and the tail ages out. */
   readonly idle: UpstreamConnection[] = [];
+  /** The connection that has room for one more request of this turn. */
+  gathering: UpstreamConnection | undefined = undefined;
+  /** Until then each request has a connection for itself. */
+  shareAgainAtMs = 0;
   readonly faults = new Tally<FaultLabel>(faultLabels);
   readonly ejections = new Tally<"refused" | "faults">(["refused", "faults"]);
 
@@ -117,9 +123,13 @@ export class Member {
     this.#faultsInRow = 0;
   }
 
-  /** True when it is the second framing fault within a minute, which somebody must hear of. */
+  /**
+   * Nothing is pipelined to it for a while. True when it is the second framing fault within a minute,
+   * which somebody must hear of.
+   */
   framingFaulted(nowMs: number): boolean {
     const again = nowMs - this.#framingFaultAtMs <= framingWindowMs;
+    this.shareAgainAtMs = nowMs + shareAfterMs;
     this.#framingFaultAtMs = nowMs;
     return again;
   }

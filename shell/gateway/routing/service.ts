@@ -37,6 +37,8 @@ export class Service {
   /** In the order of the view. */
   members: readonly Member[] = [];
   servingCount = 0;
+  /** GET and HEAD may share connections; never to a leader, whose term may end between two answers. */
+  pipelines = false;
   placement: Placement | undefined = undefined;
   /** By index of `placement.members`. */
   placed: readonly Member[] = [];
@@ -96,6 +98,7 @@ export class Service {
     for (const member of retired) retire(member);
 
     this.view = view;
+    this.pipelines = view.pipelining === "safe" && view.kind === "replicas";
     this.chunkLimits = chunkLimitsOf(view);
     this.rules = trafficRules(limits, view.traffic);
     markBeginners(this.members, wasKnown, this.rules.slowStartMs, nowMs);
