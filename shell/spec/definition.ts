@@ -104,6 +104,7 @@ type SharingField =
   | "hash"
   | "compat"
   | "tcp"
+  | "pipelining"
   | "weights"
   | "loadBound"
   | "slowStartMs"

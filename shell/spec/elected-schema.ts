@@ -15,6 +15,7 @@ export const leaderlessFields = {
   hash: true,
   compat: true,
   tcp: true,
+  pipelining: true,
   weights: true,
   loadBound: true,
   slowStartMs: true,
