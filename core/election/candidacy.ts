@@ -11,6 +11,7 @@ import { becomeLeader } from "./leadership.ts";
 import type { Reason } from "./message.ts";
 import { backOff } from "./standing-down.ts";
 import { and, type Decision, type State, selfOf, stay } from "./state.ts";
+import { placeOf } from "./succession.ts";
 import { nextTerm, noticeTerm } from "./term.ts";
 import { startVote } from "./voting.ts";
 
@@ -35,12 +36,17 @@ export function run(
   const ownMs = refusesForMs(isRefused ? { ...state, bond: undefined } : state, selfOf(state));
   const voteAtMs = nowMs + Math.max(waitMs, ownMs);
   if (voteAtMs <= nowMs) return startVote(state, reason, refusedBy);
+  // All who agreed early would ask at one moment, when the old leader's time is over: in turn again.
+  const turnMs = placeOf(state, state.loss?.of?.member) * config.timing.staggerMs;
   if (voteAtMs > nowMs + 2 * config.timing.stickinessMs) return backOff(state);
-  return stay({ ...state, role: { at: "armed", attempt, reason, voteAtMs, refusedBy } });
+  return stay({
+    ...state,
+    role: { at: "armed", attempt, reason, voteAtMs: voteAtMs + turnMs, refusedBy },
+  });
 }
 
 /** `available`: no vote. The term is on disk before anybody hears of it. */
-function claim(state: State, reason: Reason): Decision {
+export function claim(state: State, reason: Reason): Decision {
   const term = nextTerm(state);
   const attempt = state.attempt + 1;
   const claiming: State = {

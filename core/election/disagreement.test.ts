@@ -171,6 +171,61 @@ test("who has heard of a later leader does not go back to an earlier one (S9)", 
   assert.equal(member.state.bond?.term, later.term);
 });
 
+test("what was heard of a later leader binds after that leader has left (S9)", () => {
+  const later = { member: m3, boot: "b", term: wallMs + 9 };
+  const member = new Member().inquires();
+  const { attempt } = member.state;
+  member.tell({
+    type: "answered",
+    from: from(m1),
+    answer: { kind: "live", forBoot: "b", attempt, term: later.term, leader: later, ageMs: 10 },
+  });
+  const { boot, term } = later;
+  member.hear(from(m3), { kind: "resign", leader: { member: m3, boot }, term });
+  assert.equal(member.state.bond, undefined);
+  const earlier = { member: m1, boot: "b", term: wallMs + 3 };
+  assert.deepEqual(member.hear(from(m1), announce(earlier)).replies, ["reject"]);
+});
+
+test("the winner of a merge tells of its new term when that term is on disk (S2)", () => {
+  const member = new Member(1, { mode: "available" }).inquires();
+  member.answered(m1, "ok").answered(m3, "ok");
+  member.tell({ type: "persisted", writeId: member.state.writeId });
+  assert.equal(member.state.role.at, "leader");
+  const before = member.state.record.promised;
+  const alone = { member: m1, boot: "b", term: before + 1_000 };
+  member.hear(from(m1), { ...announce(alone), viewSize: 1 } as Message);
+  assert.ok(member.state.record.promised > alone.term);
+  assert.notEqual(member.state.role.at, "leader");
+  assert.deepEqual(member.sends, []);
+  member.tell({ type: "persisted", writeId: member.state.writeId });
+  assert.equal(member.state.role.at, "leader");
+  assert.deepEqual(member.sends, ["announce", "announce"]);
+});
+
+test("members that agreed early do not ask for votes at one moment, but in their turn (L5)", () => {
+  const waits = [m1, m2].map((self) => {
+    const member = new Member(1, { self });
+    member.hear(from(m3), announce({ member: m3, boot: "b", term: wallMs + 5 }));
+    member.tell({ type: "link", member: m3, is: "refused" }).inquires();
+    for (const other of [m1, m2].filter((id) => id !== self)) member.answered(other, "ok", 500);
+    member.atMs += 61;
+    if (member.state.role.at === "inquiring") member.tell({ type: "tick" });
+    assert.equal(member.state.role.at, "armed");
+    return member.state.role.at === "armed" ? member.state.role.voteAtMs : 0;
+  });
+  const [lower = 0, better = 0] = waits;
+  assert.ok(lower > better + 30, `m2 votes at ${better} ms, m1 at ${lower} ms`);
+});
+
+test("a claim on its way to the disk answers no rival, who would rise above it", () => {
+  const member = new Member(1, { mode: "available" }).inquires();
+  member.answered(m1, "ok").answered(m3, "ok");
+  assert.equal(member.state.role.at, "candidate");
+  const rival = { member: m1, boot: "b", term: wallMs };
+  assert.deepEqual(member.hear(from(m1), announce(rival)).replies, []);
+});
+
 test("a member that does not know yet that it is a voter may vote under later voters (L1)", () => {
   const others = [m1, m3, m4].map(memberOf);
   const member = new Member(1, { voters: others, observers: [memberOf(m2, 1)] });

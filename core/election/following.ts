@@ -27,6 +27,9 @@ export function onAnnounce(state: State, event: Received, announce: Announce): D
   const ref: LeaderRef = { ...leader, term };
   // A leader known by hearsay counts too: what the outside is told of never falls (S9).
   const known = bond?.isAnnounced === true ? bond.term : 0;
+  // A claim is on its way to the disk: the next heartbeat meets the leader that comes of it.
+  const isClaiming = state.config.mode === "available" && state.role.at === "candidate";
+  if (term < record.promised && isClaiming) return stay(state);
   if (term < Math.max(record.promised, known)) return refuse(state, event, announce);
   if (state.proofs.some((proof) => covers(proof, ref))) return refuse(state, event, announce);
   const isRival = bond?.isAnnounced === true && bond.term === term && !isSame(bond, leader);

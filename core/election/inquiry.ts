@@ -15,7 +15,7 @@
  */
 import { draw, type MemberId } from "../kernel/index.ts";
 import { mayLead, run } from "./candidacy.ts";
-import { isVoter, otherVoters, sendAll } from "./durability.ts";
+import { isVoter, otherVoters, save, sendAll } from "./durability.ts";
 import type { Told } from "./event.ts";
 import {
   addProof,
@@ -176,11 +176,15 @@ function onLive(state: State, role: Inquiring, { leader, ageMs }: Of<"live">): D
   if (!isNews) return backOff(state, stickinessMs / 2);
   const isAnnounced = true;
   const heard = { ...refOf(leader), heardAtMs, isAnnounced, viewSize: 0 };
-  return stay(
+  const following = stay(
     { ...calm, bond: { ...heard, phase: "leading" } },
     { type: "follow", leader: refOf(leader) },
     { type: "redial", member: leader.member },
   );
+  if (leader.term <= record.promised) return following;
+  // As binding as an announcement: whoever tells of this term obeys no earlier one later (S9).
+  const votedFor = { member: leader.member, boot: leader.boot };
+  return and(following, (next) => save(next, { promised: leader.term, votedFor }));
 }
 
 /** I3: goes on when enough agree and nobody better is left to answer, or when the time is over. */

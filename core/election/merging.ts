@@ -6,15 +6,15 @@
  * member that was cut off and elected itself does not turn everybody's leader out. If the winner has
  * the lower term it takes a new one above both: tokens never go back. The loser steps down at once.
  */
-import { save } from "./durability.ts";
+import { claim } from "./candidacy.ts";
 import type { Told } from "./event.ts";
 import { type Announce, onAnnounce, refuse } from "./following.ts";
-import { becomeLeader, viewSize } from "./leadership.ts";
+import { viewSize } from "./leadership.ts";
 import { compareRank, type Identity, isSame } from "./member.ts";
 import type { Answer } from "./message.ts";
 import { stepDown } from "./standing-down.ts";
 import { and, type Decision, type Leading, type State, selfOf, stay } from "./state.ts";
-import { nextTerm, noticeTerm } from "./term.ts";
+import { noticeTerm } from "./term.ts";
 
 type Received = Told<"received">;
 type Reject = Extract<Answer, { kind: "reject" }>;
@@ -73,30 +73,20 @@ function rejectAsLeader(
   return stay(state, { type: "reply", requestId: event.requestId, answer });
 }
 
-/** The winner of a merge leads on, under a term above both. */
+/** The winner of a merge leads on, under a term above both that is on disk before anybody hears it. */
 function rise(state: State, role: Leading, other: number): Decision {
   if (role.term > other) return stay(state);
-  const term = nextTerm(state);
   const { nowMs } = state;
-  const grantedBy = state.record.voters.members.flatMap(({ id }) =>
-    (role.acked[id] ?? Number.NEGATIVE_INFINITY) > nowMs - state.config.timing.stickinessMs
-      ? [id]
-      : [],
+  const of = { ...selfOf(state), term: role.term };
+  const ended = stay(
+    {
+      ...state,
+      role: { at: "follower" },
+      loss: { of, heardAtMs: nowMs, suspectedAtMs: nowMs, reason: "asked" },
+    },
+    { type: "step-down", term: role.term, why: "merge" },
   );
-  const { self } = state.config;
-  const ended = stay({ ...state, role: { at: "follower" } }, {
-    type: "step-down",
-    term: role.term,
-    why: "merge",
-  } as const);
-  const saved = and(ended, (next) => save(next, { promised: term, votedFor: selfOf(next) }));
-  const loss = { of: { ...selfOf(state), term: role.term }, heardAtMs: nowMs };
-  return and(saved, (next) =>
-    becomeLeader(
-      { ...next, loss: { ...loss, suspectedAtMs: nowMs, reason: "asked" } },
-      { term, sentAtMs: nowMs, grantedBy: grantedBy.filter((id) => id !== self), lease: undefined },
-    ),
-  );
+  return and(ended, (next) => claim(next, "asked"));
 }
 
 /** A member refused a heartbeat of this leader, because it has promised a higher term. */
