@@ -5,7 +5,7 @@
  * `kill` tells the survivors which process has ended, as the agent does (proof), `refused` lets a majority
  * that is refused connections do without, `stop` freezes the leader so that only silence tells. The parts
  * are: from the fault to the first suspicion (detect), and from there until a member says that it leads
- * (elect), its vote on disk and its fence raised.
+ * (elect), its vote on disk. With `--fence` a fenced file, with two fsyncs of its own, is part of it.
  */
 import { parseArgs } from "node:util";
 import { ClusterError } from "@prunella/core/kernel";
@@ -13,7 +13,7 @@ import { Group, pause } from "../../shell/elector/testing/group.ts";
 import { summarize } from "../chaos/percentile.ts";
 import { describeMachine, table, watchMachine, writeJson } from "./report.ts";
 
-const usage = `Usage: npm run bench -- election [--counts 3,5,9] [--cases kill,refused,stop,handover] [--rounds 10] [--json FILE]
+const usage = `Usage: npm run bench -- election [--counts 3,5,9] [--cases kill,refused,stop,handover] [--rounds 10] [--fence] [--json FILE]
 Measures from the fault to the next leader, in milliseconds, with timing profile lan.`;
 
 const cases = ["kill", "refused", "stop", "handover"] as const;
@@ -31,6 +31,7 @@ export async function run(args: readonly string[]): Promise<void> {
       counts: { type: "string", default: "3,5,9" },
       cases: { type: "string", default: cases.join(",") },
       rounds: { type: "string", default: "10" },
+      fence: { type: "boolean", default: false },
       json: { type: "string" },
       help: { type: "boolean", default: false },
     },
@@ -46,7 +47,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const results = [];
   for (const count of counts) {
     for (const what of chosen) {
-      const measured = await measure(count, what, rounds);
+      const measured = await measure({ count, what, rounds, isFenced: values.fence });
       results.push({ count, what, measured });
     }
   }
@@ -78,9 +79,15 @@ function rowOf(result: {
   return [what, `${count}`, `${measured.length}`, ...numbers];
 }
 
-async function measure(count: number, what: Case, rounds: number): Promise<readonly Measured[]> {
+async function measure(plan: {
+  readonly count: number;
+  readonly what: Case;
+  readonly rounds: number;
+  readonly isFenced: boolean;
+}): Promise<readonly Measured[]> {
+  const { count, what, rounds, isFenced } = plan;
   const changes = what === "refused" ? { leaseBreak: "refused" as const } : {};
-  await using group = await Group.start({ count, changes });
+  await using group = await Group.start({ count, changes, isFenced });
   const measured: Measured[] = [];
   for (let round = 0; round < rounds; round++) {
     const { process, term } = await group.settled();

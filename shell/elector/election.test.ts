@@ -1,6 +1,7 @@
 /** Elections of real processes: killed, stopped, handed over, restarted, and cut from each other. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { createElection } from "./index.ts";
 import { Group } from "./testing/group.ts";
@@ -134,6 +135,41 @@ test(
       listen: { host: "127.0.0.1", port: 0 },
     });
     await assert.rejects(double.start(), { code: "STATE_LOCKED" });
+  },
+);
+
+test(
+  "two processes with one name and folders of their own: it is noticed, and one leader remains",
+  deadline,
+  async () => {
+    await using group = await Group.start({ count: 3 });
+    const { process, term } = await group.settled();
+    const follower = group.processes.find((one) => one !== process);
+    assert.ok(follower !== undefined);
+    const double = createElection({
+      ...group.optionsOf(follower.id),
+      folder: join(group.folder, "double"),
+      listen: { host: "127.0.0.1", port: 0 },
+    });
+    await double.start();
+    let led = 0;
+    double.on("leader", () => {
+      led += 1;
+    });
+    const alarmed = Promise.withResolvers<string>();
+    double.on("alarm", ({ alarm }) => alarmed.resolve(alarm));
+    for (const one of group.processes) {
+      void one
+        .fact((fact) => fact["alarm"] === "duplicate-name", 0, 30_000)
+        .then(
+          () => alarmed.resolve("duplicate-name"),
+          () => undefined,
+        );
+    }
+    assert.equal(await alarmed.promise, "duplicate-name");
+    assert.equal((await group.leader()).fact["term"], term);
+    assert.equal(led, 0);
+    await double.stop();
   },
 );
 

@@ -17,6 +17,8 @@ export type GroupOptions = {
   readonly mode?: ElectionOptions["mode"];
   readonly timing?: ElectionOptions["timing"];
   readonly changes?: Partial<ElectionOptions>;
+  /** Whether each of them fences one file. Default true. */
+  readonly isFenced?: boolean;
   /** Default: free ones. */
   readonly ports?: readonly number[];
   /** Members that somebody else plays. */
@@ -206,7 +208,7 @@ export class Group implements AsyncDisposable {
     const { arbiter: _arbiter, fences: _fences, ...options } = this.optionsOf(id);
     const wish = {
       options,
-      fencedFile: this.fencedFile,
+      ...(this.options.isFenced === false ? {} : { fencedFile: this.fencedFile }),
       ...(this.options.mode === "arbiter" ? { arbiterFile: join(this.folder, "record") } : {}),
     };
     return fork(module, [JSON.stringify(wish)], {
