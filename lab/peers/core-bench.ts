@@ -3,10 +3,10 @@
  * every order of events can be tried, thousands a second.
  */
 import type { ServiceView, View } from "@prunella/wire/view";
-import type { ClientConnection } from "../../shell/gateway/exchange/client-connection.ts";
 import { ExchangeCore } from "../../shell/gateway/exchange/exchange-core.ts";
-import type { Link } from "../../shell/gateway/exchange/transport.ts";
-import type { UpstreamConnection } from "../../shell/gateway/exchange/upstream-connection.ts";
+import type { ClientConnection } from "../../shell/gateway/exchange/state/client-connection.ts";
+import type { Link } from "../../shell/gateway/exchange/state/transport.ts";
+import type { UpstreamConnection } from "../../shell/gateway/exchange/state/upstream-connection.ts";
 import { defaultLimits, type Limits } from "../../shell/gateway/limits.ts";
 import type { AccessEntry } from "../../shell/gateway/observation/access-entry.ts";
 import type { DataPathFact } from "../../shell/gateway/observation/data-path-fact.ts";

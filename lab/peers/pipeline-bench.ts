@@ -2,7 +2,7 @@
  * Lines of requests on one connection, in memory: a member whose connection has proved itself, clients
  * that ask in the same turn, and a second member that comes when it is wanted.
  */
-import type { ClientConnection } from "../../shell/gateway/exchange/client-connection.ts";
+import type { ClientConnection } from "../../shell/gateway/exchange/state/client-connection.ts";
 import type { Limits } from "../../shell/gateway/limits.ts";
 import { type BenchUpstream, CoreBench, type MemoryLink } from "./core-bench.ts";
 import { memberOf, serviceOf } from "./data-path-fixture.ts";

@@ -6,7 +6,7 @@
  */
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
-import type { Link } from "./exchange/transport.ts";
+import type { Link } from "./exchange/state/transport.ts";
 
 const nothing = Buffer.alloc(0);
 

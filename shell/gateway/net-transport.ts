@@ -6,9 +6,9 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { ClientSocket } from "./client-socket.ts";
 import type { ExchangeCore } from "./exchange/exchange-core.ts";
-import { nextReadBuffer } from "./exchange/read-buffer.ts";
-import type { Connector, Link } from "./exchange/transport.ts";
-import type { UpstreamConnection } from "./exchange/upstream-connection.ts";
+import type { Connector, Link } from "./exchange/state/transport.ts";
+import type { UpstreamConnection } from "./exchange/state/upstream-connection.ts";
+import { nextReadBuffer } from "./exchange/upstream/read-buffer.ts";
 
 export function monotonicMs(): number {
   return performance.now();

@@ -22,42 +22,45 @@ type Mutant = {
 };
 
 const core = "shell/gateway/exchange/exchange-core.test.ts";
-const leader = "shell/gateway/exchange/leader-answer.test.ts";
-const pipeline = "shell/gateway/exchange/pipeline.test.ts";
-const responses = "shell/gateway/exchange/responses.test.ts";
+const leader = "shell/gateway/exchange/response/leader-answer.test.ts";
+const pipeline = "shell/gateway/exchange/upstream/pipeline.test.ts";
+const responses = "shell/gateway/exchange/response/responses.test.ts";
 
 const mutants: readonly Mutant[] = [
   {
     name: "a connection with surplus bytes is used again",
-    file: "shell/gateway/exchange/response-ending.ts",
+    file: "shell/gateway/exchange/response/response-ending.ts",
     from: "if (surplus) ",
     to: "if (surplus && core.nowMs < 0) ",
     test: [responses, "G4: bytes behind a response are dropped"],
   },
   {
     name: "a connection is used again after an early answer",
-    file: "shell/gateway/exchange/response-ending.ts",
+    file: "shell/gateway/exchange/response/response-ending.ts",
     from: "if (wasEarly) ",
     to: "if (wasEarly && core.nowMs < 0) ",
     test: ["shell/gateway/exchange/exchanges.test.ts", "G4: a final answer before the body came"],
   },
   {
     name: "an exchange is repeated after a byte of its answer was given",
-    file: "shell/gateway/exchange/dispatch.ts",
+    file: "shell/gateway/exchange/dispatch/dispatch.ts",
     from: "if (exchange.given) {",
     to: "if (exchange.given && core.nowMs < 0) {",
-    test: ["shell/gateway/exchange/retries.test.ts", "G9: a small answer that breaks"],
+    test: ["shell/gateway/exchange/dispatch/retries.test.ts", "G9: a small answer that breaks"],
   },
   {
     name: "POST is repeated",
-    file: "shell/gateway/exchange/dispatch.ts",
+    file: "shell/gateway/exchange/dispatch/dispatch.ts",
     from: "mayRepeat(core, service, exchange, exchange.idempotent)",
     to: "mayRepeat(core, service, exchange, true)",
-    test: ["shell/gateway/exchange/retries.test.ts", "G8: POST is never sent to a second member"],
+    test: [
+      "shell/gateway/exchange/dispatch/retries.test.ts",
+      "G8: POST is never sent to a second member",
+    ],
   },
   {
     name: "what a client pipelines is kept without bound",
-    file: "shell/gateway/exchange/request-intake.ts",
+    file: "shell/gateway/exchange/request/request-intake.ts",
     from: "if (pending.length >= core.limits.pendingBytesMax) client.pause(pauseFor.pending);",
     to: "",
     test: [core, "a client that pipelines without end"],
@@ -85,7 +88,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "an answer of a lower term is served",
-    file: "shell/gateway/exchange/leader-answer.ts",
+    file: "shell/gateway/exchange/response/leader-answer.ts",
     from: "(head.term < 0 || head.term >= route.term)",
     to: "head.term < Number.MAX_VALUE",
     test: [leader, "an answer that names a lower term"],
@@ -99,21 +102,21 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "an answer goes to the last in line",
-    file: "shell/gateway/exchange/pipeline.ts",
+    file: "shell/gateway/exchange/upstream/pipeline.ts",
     from: "  const { line } = upstream;\n  const next = line.shift();",
     to: "  const { line } = upstream;\n  const next = line.pop();",
     test: [pipeline, "G21: requests of one turn leave as one line"],
   },
   {
     name: "POST shares a connection",
-    file: "shell/gateway/exchange/pipeline.ts",
+    file: "shell/gateway/exchange/upstream/pipeline.ts",
     from: "  if (method !== methodCode.get && method !== methodCode.head) return false;",
     to: "",
     test: [pipeline, "G21: what is no GET or HEAD"],
   },
   {
     name: "a line goes on after a fault in it",
-    file: "shell/gateway/exchange/pipeline.ts",
+    file: "shell/gateway/exchange/upstream/pipeline.ts",
     from: "  return unsentBytes > 0;",
     to: "  return false;",
     test: [pipeline, "an answer to a request that has not left yet"],
@@ -127,21 +130,21 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "surplus behind a line is no fault",
-    file: "shell/gateway/exchange/response-ending.ts",
+    file: "shell/gateway/exchange/response/response-ending.ts",
     from: '    blame(core, upstream.service, upstream.member, "framing");\n',
     to: "",
     test: [pipeline, "G22: a framing fault ends the sharing"],
   },
   {
     name: "a client that leaves takes its place along",
-    file: "shell/gateway/exchange/pipeline.ts",
+    file: "shell/gateway/exchange/upstream/pipeline.ts",
     from: "  if (place >= 0) line[place] = vacancy;",
     to: "  if (place >= 0) line.splice(place, 1);",
-    test: ["shell/gateway/exchange/pipeline-patience.test.ts", "a client that goes away"],
+    test: ["shell/gateway/exchange/upstream/pipeline-patience.test.ts", "a client that goes away"],
   },
   {
     name: "a retry shares a connection",
-    file: "shell/gateway/exchange/pipeline.ts",
+    file: "shell/gateway/exchange/upstream/pipeline.ts",
     from: "!service.pipelines || exchange.alone || ",
     to: "!service.pipelines || ",
     test: [pipeline, "a retry shares no connection"],

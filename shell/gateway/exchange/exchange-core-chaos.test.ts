@@ -10,7 +10,7 @@ import { draw, rngFrom } from "@prunella/core/kernel";
 import type { MemberState } from "@prunella/wire/view";
 import { type BenchUpstream, CoreBench, type MemoryLink } from "../../../lab/peers/core-bench.ts";
 import { memberOf, serviceOf } from "../../../lab/peers/data-path-fixture.ts";
-import type { ClientConnection } from "./client-connection.ts";
+import type { ClientConnection } from "./state/client-connection.ts";
 
 const seedCount = 100;
 const eventCount = 120;

@@ -13,10 +13,7 @@ import type { ServiceName } from "@prunella/core/kernel";
 import type { View } from "@prunella/wire/view";
 import { plainAddress } from "../routing/trusted-proxies.ts";
 import { applyServices } from "../view/view-application.ts";
-import { ClientConnection, clientPhase, deadline } from "./client-connection.ts";
-import { abandon, drop, linger } from "./conclusion.ts";
-import { type CoreOptions, CoreState } from "./core-state.ts";
-import { expire, expireConnects } from "./deadlines.ts";
+import { forwardedBlock } from "./bytes/head-writing.ts";
 import {
   closedBeforeResponse,
   connectFailed,
@@ -25,19 +22,22 @@ import {
   resumeWaiting,
   scatter,
   send,
-} from "./dispatch.ts";
-import { forwardedBlock } from "./head-writing.ts";
-import { endOfInput, takeBytes, takePending } from "./request-intake.ts";
+} from "./dispatch/dispatch.ts";
+import { abandon, drop, linger } from "./ending/conclusion.ts";
+import { expire, expireConnects } from "./ending/deadlines.ts";
+import { clientHalfClosed, closeTunnel, upstreamHalfClosed } from "./ending/tunnel.ts";
+import { endOfInput, takeBytes, takePending } from "./request/request-intake.ts";
 import {
   clientTakesBytes,
   takeUpstreamBytes,
   upstreamFinished,
   upstreamTakesBytes,
-} from "./response-relay.ts";
-import type { Link } from "./transport.ts";
-import { clientHalfClosed, closeTunnel, upstreamHalfClosed } from "./tunnel.ts";
-import { type UpstreamConnection, upstreamPhase } from "./upstream-connection.ts";
-import { closeIdle, discard } from "./upstream-pool.ts";
+} from "./response/response-relay.ts";
+import { ClientConnection, clientPhase, deadline } from "./state/client-connection.ts";
+import { type CoreOptions, CoreState } from "./state/core-state.ts";
+import type { Link } from "./state/transport.ts";
+import { type UpstreamConnection, upstreamPhase } from "./state/upstream-connection.ts";
+import { closeIdle, discard } from "./upstream/upstream-pool.ts";
 
 export class ExchangeCore {
   readonly state: CoreState;

@@ -1,6 +1,6 @@
 /** Copies the counters of the core into the shape that readers know. */
-import { clientPhase } from "../exchange/client-connection.ts";
-import type { CoreState } from "../exchange/core-state.ts";
+import { clientPhase } from "../exchange/state/client-connection.ts";
+import type { CoreState } from "../exchange/state/core-state.ts";
 import type { Service } from "../routing/service.ts";
 import type { Door } from "../tcp/tcp-doors.ts";
 import type { Counts, DataPathSnapshot, ServiceSnapshot } from "./snapshot.ts";

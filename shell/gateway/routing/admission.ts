@@ -12,7 +12,7 @@
  * load (`load`).
  */
 import { admissible, nextOwnerIndex, ownerIndex, ownerOfSeed512 } from "@prunella/core/ring";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/state/exchange.ts";
 import type { Limits } from "../limits.ts";
 import type { DivertedLabel } from "../observation/service-counters.ts";
 import { chooseLeader } from "./leader-route.ts";

@@ -2,7 +2,7 @@
  * Who the client is behind trusted proxies: the rightmost address in X-Forwarded-For that is no
  * trusted proxy itself. Everything left of it was written by somebody we do not know.
  */
-import type { ClientConnection } from "../exchange/client-connection.ts";
+import type { ClientConnection } from "../exchange/state/client-connection.ts";
 import { ByteRange, findHeader, type RequestHead } from "../parser/index.ts";
 import type { AddressSet } from "./trusted-proxies.ts";
 

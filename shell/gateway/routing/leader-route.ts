@@ -5,7 +5,7 @@
  *        with a higher term, or again with the same term, member and incarnation. Another leader of
  *        the same term is a conflict of those who elect; it is told, and changes nothing.
  *   G12  A response head is forwarded only if its exchange's term is the highest seen at that moment
- *        (`exchange/leader-answer.ts` holds it to that).
+ *        (`exchange/response/leader-answer.ts` holds it to that).
  *
  * Terms make one gateway consistent with itself. A second gateway that has not heard of the new term
  * can still ask the old leader; that it refuses then is the work of the lease, and that a stale write
@@ -16,7 +16,7 @@
  * pass it to answers with a term of its own, and only an answer that names one counts.
  */
 import type { LeaderView } from "@prunella/wire/view";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/state/exchange.ts";
 import type { Limits } from "../limits.ts";
 import type { Member } from "./member.ts";
 import type { Service } from "./service.ts";

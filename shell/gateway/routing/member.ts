@@ -9,7 +9,7 @@
  *            30 s; k falls by one for each clean minute.
  */
 import type { MemberView } from "@prunella/wire/view";
-import type { UpstreamConnection } from "../exchange/upstream-connection.ts";
+import type { UpstreamConnection } from "../exchange/state/upstream-connection.ts";
 import type { Limits } from "../limits.ts";
 import type { MemberSnapshot } from "../observation/snapshot.ts";
 import { Tally } from "../observation/tally.ts";

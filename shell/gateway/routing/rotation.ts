@@ -7,7 +7,7 @@
  * At most a third may be out, and at least one: if more look bad the fault is common (a database, a
  * bad deployment), then all are admitted again and somebody is told.
  */
-import type { CoreState } from "../exchange/core-state.ts";
+import type { CoreState } from "../exchange/state/core-state.ts";
 import type { FaultLabel, Member } from "./member.ts";
 import type { Service } from "./service.ts";
 

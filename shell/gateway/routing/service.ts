@@ -10,7 +10,7 @@
 import type { MemberId, ServiceName } from "@prunella/core/kernel";
 import { compare, type Placement, place, placeSeed512, type Seed512 } from "@prunella/core/ring";
 import type { MemberView, ServiceView } from "@prunella/wire/view";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { Exchange } from "../exchange/state/exchange.ts";
 import { defaultLimits, type Limits } from "../limits.ts";
 import { ServiceCounters } from "../observation/service-counters.ts";
 import { type ChunkLimits, requestChunkLimits } from "../parser/index.ts";

@@ -13,7 +13,7 @@
  */
 import type { Socket } from "node:net";
 import type { View } from "@prunella/wire/view";
-import type { CoreState } from "../exchange/core-state.ts";
+import type { CoreState } from "../exchange/state/core-state.ts";
 import type { Service } from "../routing/service.ts";
 import { leading, leastConnected, memberNumbered } from "./tcp-choice.ts";
 import { type Door, TcpDoors } from "./tcp-doors.ts";

@@ -4,10 +4,10 @@
  */
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import type { ServiceView, View } from "@prunella/wire/view";
-import type { CoreState } from "../exchange/core-state.ts";
-import { refuseAllWaiting } from "../exchange/dispatch.ts";
-import { endLowerTerms } from "../exchange/leader-answer.ts";
-import { closeIdle } from "../exchange/upstream-pool.ts";
+import { refuseAllWaiting } from "../exchange/dispatch/dispatch.ts";
+import { endLowerTerms } from "../exchange/response/leader-answer.ts";
+import type { CoreState } from "../exchange/state/core-state.ts";
+import { closeIdle } from "../exchange/upstream/upstream-pool.ts";
 import { createRequestLimits } from "../parser/index.ts";
 import type { Member } from "../routing/member.ts";
 import { RouteTable } from "../routing/route.ts";
