@@ -91,7 +91,7 @@ export const defaultLimits: Limits = {
   upstreamIdleMax: 512,
   upstreamIdleMs: 4_000,
   maxInFlight: 1_024,
-  upstreamPipelineMax: 4,
+  upstreamPipelineMax: 8,
   upstreamPipelineMs: 1_000,
   holdMs: 2_000,
   heldMax: 1_024,
