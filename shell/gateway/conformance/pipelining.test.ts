@@ -9,13 +9,17 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
-const exchange = ["exchanges", "responses", "retries", "faults", "exchange-core", "upgrades"];
 const suites = [
-  ...exchange.map((name) => `shell/gateway/exchange/${name}.test.ts`),
-  "shell/gateway/exchange/exchange-core-chaos.test.ts",
-  "shell/gateway/conformance/requests.test.ts",
-  "shell/gateway/conformance/responses.test.ts",
-];
+  "exchange/exchanges",
+  "exchange/faults",
+  "exchange/exchange-core",
+  "exchange/exchange-core-chaos",
+  "exchange/response/responses",
+  "exchange/dispatch/retries",
+  "exchange/ending/upgrades",
+  "conformance/requests",
+  "conformance/responses",
+].map((name) => `shell/gateway/${name}.test.ts`);
 
 for (const suite of suites) {
   test(`${suite} holds with pipelining`, async () => {
