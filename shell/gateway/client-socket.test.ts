@@ -14,21 +14,29 @@ type Pair = AsyncDisposable & {
   readonly far: Socket;
   readonly near: Socket;
   readonly link: ClientSocket;
+  /** Copies of what came. */
   readonly pieces: Buffer[];
+  /** What came itself. */
+  readonly received: Uint8Array[];
   /** Runs with each piece, after it was noted. */
   onPiece: () => void;
+  /** What the core would say of each piece. */
+  isSpent: boolean;
 };
 
 async function pairOf(): Promise<Pair> {
   const server = createServer({ noDelay: true, allowHalfOpen: true });
   const pieces: Buffer[] = [];
+  const received: Uint8Array[] = [];
   const accepted = new Promise<Omit<Pair, "far" | typeof Symbol.asyncDispose>>((resolve) => {
     server.once("connection", (near) => {
       const link = new ClientSocket(near);
-      const half = { near, link, pieces, onPiece: () => undefined };
+      const half = { near, link, pieces, received, onPiece: () => undefined, isSpent: false };
       link.attach((bytes) => {
         pieces.push(Buffer.from(bytes));
+        received.push(bytes);
         pair.onPiece();
+        return pair.isSpent;
       });
       near.on("error", () => undefined);
       resolve(half);
@@ -214,4 +222,17 @@ test("a reset by the far side is an error and then a close, never an end", async
   pair.far.resetAndDestroy();
   await closed;
   assert.deepEqual(seen, ["error"]);
+});
+
+test("the memory of a large piece that nobody holds is given back at once, of others never", async () => {
+  for (const isSpent of [true, false]) {
+    await using pair = await pairOf();
+    pair.isSpent = isSpent;
+    pair.far.end(numbered(largeBytes));
+    await once(pair.near, "end");
+    assert.equal(sizeOf(pair.pieces), largeBytes);
+    const large = pair.received.filter((_, index) => (pair.pieces[index]?.length ?? 0) >= 16_384);
+    assert.ok(large.length > 50, `${large.length} large pieces mean little`);
+    assert.ok(large.every(({ byteLength }) => (byteLength === 0) === isSpent));
+  }
 });

@@ -79,12 +79,16 @@ export class ExchangeCore {
     return client;
   }
 
-  clientBytes(client: ClientConnection, bytes: Uint8Array, nowMs: number): void {
-    if (client.phase === clientPhase.closed) return;
+  /** Returns true when nobody holds a view of `bytes`, so that their memory may be given up now. */
+  clientBytes(client: ClientConnection, bytes: Uint8Array, nowMs: number): boolean {
+    if (client.phase === clientPhase.closed) return false;
     this.state.nowMs = nowMs;
+    this.state.pieceIsSpent = false;
     client.limits = client.isTrusted ? this.state.trustedRequestLimits : this.state.requestLimits;
     takeBytes(this.state, client, bytes);
+    const isSpent = this.state.pieceIsSpent;
     this.#settle(client);
+    return isSpent;
   }
 
   /** FIN. */

@@ -17,6 +17,7 @@ import {
 } from "../state/client-connection.ts";
 import type { CoreState } from "../state/core-state.ts";
 import { type Exchange, requestBody } from "../state/exchange.ts";
+import type { Link } from "../state/transport.ts";
 
 /** More of the body of the current request; returns where it ended or the piece did. */
 export function takeBody(
@@ -84,7 +85,10 @@ function forward(core: CoreState, exchange: Exchange, piece: Uint8Array): void {
     upstream.blocked = true;
     client.pause(pauseFor.upstream);
   }
-  if (!exchange.whole) return;
+  if (!exchange.whole) {
+    if (exchange.sent && upstream !== undefined) core.pieceIsSpent = hasLeft(upstream.link, piece);
+    return;
+  }
   const { keptBytesMax, keptBytesTotalMax } = core.limits;
   const keptBytes = exchange.keptBytes + piece.length;
   const tooMuch =
@@ -97,6 +101,11 @@ function forward(core: CoreState, exchange: Exchange, piece: Uint8Array): void {
   exchange.keptBytes = keptBytes;
   core.keptBytesTotal += piece.length;
   if (tooMuch) client.pause(pauseFor.kept); // Nobody has it yet, so it cannot be let go.
+}
+
+/** The system has all of it, and there is nothing else in its memory that somebody may hold. */
+function hasLeft(link: Link, piece: Uint8Array): boolean {
+  return piece.byteLength === piece.buffer.byteLength && link.writableLength === 0;
 }
 
 /** A small view can pin a large buffer: what is kept is copied then. */

@@ -102,6 +102,9 @@ export class CoreState {
   /** Request bodies kept for a retry, over all exchanges. */
   keptBytesTotal = 0;
 
+  /** The piece from a client that is being taken has left for good: nobody holds a view of it. */
+  pieceIsSpent = false;
+
   acceptedCount = 0;
   bytesIn = 0;
   bytesOut = 0;
