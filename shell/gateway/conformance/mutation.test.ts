@@ -87,7 +87,14 @@ const mutants: readonly Mutant[] = [
     test: [leader, "G12: a term that begins at any byte of an answer .large"],
   },
   {
-    name: "an answer of a lower term is served",
+    name: "an answer to a request of a lower term is served",
+    file: "shell/gateway/exchange/response/leader-answer.ts",
+    from: "return exchange.term === route.term && ",
+    to: "return exchange.term >= 0 && ",
+    test: [leader, "G12: an answer under a lower term"],
+  },
+  {
+    name: "an answer that names a lower term is served",
     file: "shell/gateway/exchange/response/leader-answer.ts",
     from: "(head.term < 0 || head.term >= route.term)",
     to: "head.term < Number.MAX_VALUE",

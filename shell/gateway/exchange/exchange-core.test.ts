@@ -323,6 +323,39 @@ test("a client that was paused for a member goes on when another one has its req
   assert.ok(link.written.endsWith("thanks"));
 });
 
+test("what a client sent ahead counts as buffered, and as nothing once it is refused", () => {
+  const bench = new CoreBench(1);
+  const { client, link } = bench.accept();
+  const ahead = `NOT A REQUEST ${"x".repeat(5_000)}\r\n\r\n`;
+  bench.send(client, get + ahead);
+  bench.openAll();
+  bench.pass(250);
+  assert.equal(bench.core.state.bufferedBytes, ahead.length);
+  const [each] = bench.upstreams;
+  assert.ok(each);
+  bench.reply(each, length("one"));
+  assert.match(link.written, /GATEWAY_REQUEST_LINE/);
+  bench.pass(250);
+  assert.equal(bench.core.state.bufferedBytes, 0);
+});
+
+test("an answer longer than what may be held is given as it comes", () => {
+  const bench = new CoreBench(1, { heldResponseBytesMax: 10 });
+  const { client, link } = bench.accept();
+  bench.send(client, get);
+  bench.openAll();
+  const [each] = bench.upstreams;
+  assert.ok(each);
+  bench.reply(each, `${ok}Content-Length: 11\r\n\r\nhello`);
+  assert.ok(link.written.endsWith("hello"));
+  bench.reply(each, " world");
+  bench.send(client, get);
+  bench.reply(each, `${ok}Content-Length: 10\r\n\r\nhello`);
+  assert.ok(link.written.endsWith("hello world"), "held until it is whole");
+  bench.reply(each, "again");
+  assert.ok(link.written.endsWith("helloagain"));
+});
+
 test("an early answer that breaks before it was given is not repeated with half a body", () => {
   const bench = new CoreBench(2);
   const { client, link } = bench.accept();

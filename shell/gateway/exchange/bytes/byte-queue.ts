@@ -27,10 +27,10 @@ export class GrowingBytes {
     this.end += size;
   }
 
-  /** Gives up what lies before `at`. */
+  /** Gives up what lies before `at`; all may have been given up by then. */
   advance(at: number): void {
-    this.start = at;
-    if (this.start === this.end) this.clear();
+    if (at < this.end) this.start = at;
+    else this.clear();
   }
 
   clear(): void {

@@ -190,6 +190,22 @@ test("an answer that names a lower term reaches nobody; GET is asked again, POST
   assert.equal(counters(bench).staleAnswersDropped, 2);
 });
 
+test("G12: an answer under a lower term reaches nobody, also when nobody took the request back", () => {
+  const bench = benchOf(elect(0, 5));
+  const asked = ask(bench, get);
+  const [each] = bench.upstreams;
+  assert.ok(each);
+  const next = elect(1, 6);
+  bench.core.state.services.get("hello")?.leaderRoute?.take(next.leader);
+  bench.reply(each, answered("stale"));
+  assert.equal(asked.link.written, "");
+  bench.show(next);
+  bench.openAll();
+  bench.reply(newest(bench), answered("fresh"));
+  assert.match(asked.link.written, /fresh$/);
+  assert.equal(counters(bench).staleAnswersDropped, 1);
+});
+
 test("an answer that names a higher term is served and does not move the route", () => {
   const bench = benchOf(elect(0, 5));
   for (let n = 0; n < 3; n++) {

@@ -64,7 +64,8 @@ export function beginBody(
   const flags = frame(core, upstream, exchange, head);
   const isWhole = head.body === bodyKind.none || upstream.bodyLeft <= bytes.length - at;
   const isCounted = head.body === bodyKind.none || head.body === bodyKind.length;
-  if (isCounted && (upstream.bodyLeft <= copyBytesMax || isHeld(core, upstream))) {
+  const isCopied = isWhole && upstream.bodyLeft <= copyBytesMax;
+  if (isCounted && (isCopied || isHeld(core, upstream))) {
     upstream.shareable = true;
     const start = writeHead(core, head, headBytes, flags, upstream.bodyLeft);
     if (isWhole) giveWhole(core, upstream, exchange, bytes, at, start);
