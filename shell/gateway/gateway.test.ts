@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { View } from "@prunella/wire/view";
@@ -58,6 +59,30 @@ test("fixed services are served on every listener, by route, without an agent", 
   }
   const [first] = gateway.snapshot().services;
   assert.equal(first?.requests["2xx"], 4);
+});
+
+test("a route may ask for a host, or for every name below one", async () => {
+  const [exact, below, any] = await Promise.all(["exact", "below", "any"].map(backend));
+  await using gateway = await createGateway({
+    listeners: [loopback],
+    services: [
+      { name: "any", members: [any ?? ""] },
+      { name: "below", routes: [{ host: "*.example.org", prefix: "/" }], members: [below ?? ""] },
+      { name: "exact", routes: [{ host: "A.example.org", prefix: "/" }], members: [exact ?? ""] },
+    ],
+  });
+  const served = async (host: string) => {
+    const asked = request({
+      host: "127.0.0.1",
+      port: gateway.addresses[0]?.port,
+      headers: { host },
+    });
+    const [answer] = await once(asked.end(), "response");
+    return await text(answer);
+  };
+  assert.equal(await served("a.example.org"), "exact");
+  assert.equal(await served("b.example.org:80"), "below");
+  assert.equal(await served("example.org"), "any");
 });
 
 test("the same key reaches the same member", async () => {

@@ -5,6 +5,7 @@ import { ClusterError, instanceName, serviceName } from "@prunella/core/kernel";
 import type {
   KeySource,
   Placement,
+  RouteView,
   ServiceView,
   TcpView,
   TrafficView,
@@ -20,8 +21,11 @@ import { CurrentView } from "./view/current-view.ts";
 /** One service with fixed members. How its requests are treated may be said as well. */
 export type StaticService = TrafficView & {
   readonly name: string;
-  /** Path prefixes, on segment boundaries. Default `["/"]`; none for a service with `tcp`. */
-  readonly routes?: readonly string[];
+  /**
+   * Path prefixes, on segment boundaries, for any host or for one (`*.example.org` is every name below
+   * it). Default `["/"]`; none for a service with `tcp`.
+   */
+  readonly routes?: readonly (string | RouteView)[];
   /** `host:port` of each member. Its place in the list is its identity for the placement. */
   readonly members: readonly string[];
   /** By place in `members`: a share relative to 1, which is the default, in (0, 100]. */
@@ -158,9 +162,9 @@ function serviceView(service: StaticService): ServiceView {
   return {
     name: serviceName(service.name),
     kind: "replicas",
-    routes: (service.routes ?? (service.tcp === undefined ? ["/"] : [])).map((prefix) => ({
-      prefix,
-    })),
+    routes: (service.routes ?? (service.tcp === undefined ? ["/"] : [])).map((route) =>
+      typeof route === "string" ? { prefix: route } : route,
+    ),
     ...(service.tcp === undefined ? {} : { tcp: tcpView(service.tcp) }),
     keys: service.keys ?? [{ from: "request" }],
     placement: service.placement ?? "default",
