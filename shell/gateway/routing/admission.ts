@@ -12,11 +12,11 @@
  * load (`load`).
  */
 import { admissible, nextOwnerIndex, ownerIndex, ownerOfSeed512 } from "@prunella/core/ring";
-import type { Exchange } from "../exchange/state/exchange.ts";
 import type { Limits } from "../limits.ts";
 import type { DivertedLabel } from "../observation/service-counters.ts";
 import { chooseLeader } from "./leader-route.ts";
 import type { Member } from "./member.ts";
+import type { RoutedRequest } from "./routed-request.ts";
 import type { Service } from "./service.ts";
 import { isSpared } from "./slow-start.ts";
 
@@ -24,44 +24,44 @@ const jumpsMax = 8;
 
 export function choose(
   service: Service,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
   const { leaderRoute } = service;
   if (leaderRoute !== undefined) {
-    return chooseLeader(service, leaderRoute, exchange, limits, nowMs);
+    return chooseLeader(service, leaderRoute, request, limits, nowMs);
   }
   if (service.servingCount === 0) return undefined;
-  const home = homeOf(service, exchange);
-  if (home === undefined) return failOpen(service, exchange, limits, nowMs);
-  const obstacle = obstacleTo(service, home, exchange, limits, nowMs);
+  const home = homeOf(service, request);
+  if (home === undefined) return failOpen(service, request, limits, nowMs);
+  const obstacle = obstacleTo(service, home, request, limits, nowMs);
   if (obstacle === undefined) return home;
-  exchange.diverted = obstacle;
+  request.diverted = obstacle;
   const other =
     service.placement === undefined
-      ? clockwise(service, exchange, limits, nowMs)
-      : jump(service, exchange, limits, nowMs);
-  return other ?? failOpen(service, exchange, limits, nowMs);
+      ? clockwise(service, request, limits, nowMs)
+      : jump(service, request, limits, nowMs);
+  return other ?? failOpen(service, request, limits, nowMs);
 }
 
-function homeOf(service: Service, exchange: Exchange): Member | undefined {
+function homeOf(service: Service, request: RoutedRequest): Member | undefined {
   if (service.placement !== undefined) {
-    return service.placed[ownerIndex(service.placement, exchange.hash)];
+    return service.placed[ownerIndex(service.placement, request.hash)];
   }
   if (service.seed512 === undefined) return undefined;
-  const number = ownerOfSeed512(service.seed512, exchange.requestNumber);
+  const number = ownerOfSeed512(service.seed512, request.requestNumber);
   return number === undefined ? undefined : service.byNumber.get(number);
 }
 
 function obstacleTo(
   service: Service,
   member: Member,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): DivertedLabel | undefined {
-  if (exchange.hasTried(member)) return "retried";
+  if (request.hasTried(member)) return "retried";
   if (!member.serving) return "state";
   if (nowMs < member.refusedUntilMs) return "refused";
   if (nowMs < member.ejectedUntilMs) return "faults";
@@ -69,26 +69,26 @@ function obstacleTo(
   // The source's map has no load bound: it would hide what the experiments measure.
   if (service.placement === undefined || member.place < 0) return undefined;
   const { slowStartMs, loadBound } = service.rules;
-  if (isSpared(member, exchange.hash, slowStartMs, nowMs)) return "slow-start";
+  if (isSpared(member, request.hash, slowStartMs, nowMs)) return "slow-start";
   return admissible(service.load, member.place, loadBound) ? undefined : "load";
 }
 
 function jump(
   service: Service,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
   const { placement, placed } = service;
   if (placement === undefined) return undefined;
   for (let attempt = 1; attempt <= jumpsMax; attempt++) {
-    const member = placed[nextOwnerIndex(placement, exchange.hash, attempt)];
-    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+    const member = placed[nextOwnerIndex(placement, request.hash, attempt)];
+    if (member !== undefined && isFree(service, member, request, limits, nowMs)) return member;
   }
-  const first = exchange.hash >>> 0;
+  const first = request.hash >>> 0;
   for (let step = 0; step < placed.length; step++) {
     const member = placed[(first + step) % placed.length];
-    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+    if (member !== undefined && isFree(service, member, request, limits, nowMs)) return member;
   }
   return undefined;
 }
@@ -96,14 +96,14 @@ function jump(
 /** The source's rule: on to the next server in the map, past those that cannot. */
 function clockwise(
   service: Service,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
   const map = service.seed512;
   if (map === undefined) return undefined;
   const slotCount = map.slots.length;
-  const hashed = map.requestHash(exchange.requestNumber, slotCount) % slotCount;
+  const hashed = map.requestHash(request.requestNumber, slotCount) % slotCount;
   const first = hashed < 0 ? hashed + slotCount : hashed;
   let passed = 0;
   for (let step = 0; step < slotCount; step++) {
@@ -111,7 +111,7 @@ function clockwise(
     if (number === 0 || number === passed) continue;
     passed = number;
     const member = service.byNumber.get(number);
-    if (member !== undefined && isFree(service, member, exchange, limits, nowMs)) return member;
+    if (member !== undefined && isFree(service, member, request, limits, nowMs)) return member;
   }
   return undefined;
 }
@@ -119,11 +119,11 @@ function clockwise(
 function isFree(
   service: Service,
   member: Member,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): boolean {
-  return obstacleTo(service, member, exchange, limits, nowMs) === undefined;
+  return obstacleTo(service, member, request, limits, nowMs) === undefined;
 }
 
 /**
@@ -132,14 +132,14 @@ function isFree(
  */
 function failOpen(
   service: Service,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
   let best: Member | undefined;
   let bestIsOut = true;
   for (const member of service.members) {
-    if (!member.serving || member.isFull(limits) || exchange.hasTried(member)) continue;
+    if (!member.serving || member.isFull(limits) || request.hasTried(member)) continue;
     const isOut = member.isOut(nowMs);
     if (best !== undefined && !isBetter(member, isOut, best, bestIsOut)) continue;
     best = member;

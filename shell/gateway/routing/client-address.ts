@@ -2,15 +2,21 @@
  * Who the client is behind trusted proxies: the rightmost address in X-Forwarded-For that is no
  * trusted proxy itself. Everything left of it was written by somebody we do not know.
  */
-import type { ClientConnection } from "../exchange/state/client-connection.ts";
 import { ByteRange, findHeader, type RequestHead } from "../parser/index.ts";
 import type { AddressSet } from "./trusted-proxies.ts";
 
 const forwardedForKey = Buffer.from("x-forwarded-for");
 const range = new ByteRange();
 
+/** Whoever is at the other end of a connection. */
+export interface Peer {
+  readonly address: string;
+  /** A proxy whose forwarding fields are believed. */
+  readonly isTrusted: boolean;
+}
+
 export function clientAddressOf(
-  client: ClientConnection,
+  client: Peer,
   bytes: Uint8Array,
   head: RequestHead,
   trustedProxies: AddressSet,

@@ -16,9 +16,9 @@
  * pass it to answers with a term of its own, and only an answer that names one counts.
  */
 import type { LeaderView } from "@prunella/wire/view";
-import type { Exchange } from "../exchange/state/exchange.ts";
 import type { Limits } from "../limits.ts";
 import type { Member } from "./member.ts";
+import type { RoutedRequest } from "./routed-request.ts";
 import type { Service } from "./service.ts";
 
 /** A leader that says it is none is asked again after that, if nobody else leads by then. */
@@ -97,48 +97,48 @@ export function leaderOf(service: Service): Member | undefined {
 export function chooseLeader(
   service: Service,
   route: LeaderRoute,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
-  if (route.term < exchange.termMin) return undefined;
+  if (route.term < request.termMin) return undefined;
   const { leader } = service;
-  const { askFollowersAtMs } = exchange;
+  const { askFollowersAtMs } = request;
   const maySpread = service.view.followers === "proxy";
   const isTold = leader?.serving === true && !route.isBehind;
   if (isTold && !leader.isOut(nowMs) && !route.isDoubted(nowMs)) {
-    const isInVain = maySpread && exchange.hasTried(leader) && nowMs >= askFollowersAtMs;
+    const isInVain = maySpread && request.hasTried(leader) && nowMs >= askFollowersAtMs;
     if (!isInVain) {
-      exchange.asksFollower = false;
+      request.asksFollower = false;
       return leader.isFull(limits) ? undefined : leader;
     }
   }
   if (!maySpread) return undefined;
   if (nowMs < askFollowersAtMs || (askFollowersAtMs === 0 && !route.isBehind)) return undefined;
-  const follower = nextFollower(service, exchange, limits, nowMs);
+  const follower = nextFollower(service, request, limits, nowMs);
   if (follower !== undefined) {
-    exchange.asksFollower = true;
+    request.asksFollower = true;
     return follower;
   }
   // All were asked: once more after a while, because they may know a leader by then.
-  exchange.clearTried();
-  exchange.askFollowersAtMs = nowMs + limits.leaderNewsMs;
+  request.clearTried();
+  request.askFollowersAtMs = nowMs + limits.leaderNewsMs;
   return undefined;
 }
 
 /** Anybody who serves and was not asked yet; each request begins somewhere else. */
 function nextFollower(
   service: Service,
-  exchange: Exchange,
+  request: RoutedRequest,
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
   const { members } = service;
-  const first = exchange.hash >>> 0;
+  const first = request.hash >>> 0;
   for (let step = 0; step < members.length; step++) {
     const member = members[(first + step) % members.length];
     if (member?.serving !== true || member.isOut(nowMs)) continue;
-    if (!exchange.hasTried(member) && !member.isFull(limits)) return member;
+    if (!request.hasTried(member) && !member.isFull(limits)) return member;
   }
   return undefined;
 }

@@ -7,8 +7,9 @@
  * At most a third may be out, and at least one: if more look bad the fault is common (a database, a
  * bad deployment), then all are admitted again and somebody is told.
  */
-import type { CoreState } from "../exchange/state/core-state.ts";
+import type { DataPathFact } from "../observation/data-path-fact.ts";
 import type { FaultLabel, Member } from "./member.ts";
+import type { Drawing } from "./routing-key.ts";
 import type { Service } from "./service.ts";
 
 const outShare = 1 / 3;
@@ -21,9 +22,15 @@ const failures: Readonly<Record<FaultLabel, string>> = {
   status: "it answered 5xx",
 };
 
-export function blame(core: CoreState, service: Service, member: Member, label: FaultLabel): void {
-  if (label === "framing" && member.framingFaulted(core.nowMs)) {
-    core.report({
+/** Whoever judges: the clock, luck, and somebody to tell. */
+export interface Judge extends Drawing {
+  readonly nowMs: number;
+  report(fact: DataPathFact): void;
+}
+
+export function blame(judge: Judge, service: Service, member: Member, label: FaultLabel): void {
+  if (label === "framing" && member.framingFaulted(judge.nowMs)) {
+    judge.report({
       type: "framing-fault",
       service: service.name,
       member: member.view.id,
@@ -35,11 +42,13 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
   const isTooMuch = member.faulted(label, ejectAfter);
   if (!isTooMuch || !member.serving || service.servingCount <= 1) return;
   if (member === service.leader) return; // Nobody could take its place.
-  const out = service.members.filter((other) => other.serving && core.nowMs < other.ejectedUntilMs);
+  const out = service.members.filter(
+    (other) => other.serving && judge.nowMs < other.ejectedUntilMs,
+  );
   if (out.includes(member)) return;
   if (out.length < Math.max(1, Math.floor(service.servingCount * outShare))) {
-    member.eject(core.nowMs, core.draw() / 0x1_0000_0000);
-    core.report({
+    member.eject(judge.nowMs, judge.draw() / 0x1_0000_0000);
+    judge.report({
       type: "ejected",
       service: service.name,
       member: member.view.id,
@@ -49,7 +58,7 @@ export function blame(core: CoreState, service: Service, member: Member, label: 
     return;
   }
   for (const other of service.members) other.readmit();
-  core.report({
+  judge.report({
     type: "fail-open",
     service: service.name,
     member: undefined,
