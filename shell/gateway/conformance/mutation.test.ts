@@ -43,14 +43,14 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "an exchange is repeated after a byte of its answer was given",
-    file: "shell/gateway/exchange/dispatch/dispatch.ts",
+    file: "shell/gateway/exchange/dispatch/failures.ts",
     from: "if (exchange.given) {",
     to: "if (exchange.given && core.nowMs < 0) {",
     test: ["shell/gateway/exchange/dispatch/retries.test.ts", "G9: a small answer that breaks"],
   },
   {
     name: "POST is repeated",
-    file: "shell/gateway/exchange/dispatch/dispatch.ts",
+    file: "shell/gateway/exchange/dispatch/failures.ts",
     from: "mayRepeat(core, service, exchange, exchange.idempotent)",
     to: "mayRepeat(core, service, exchange, true)",
     test: [

@@ -14,15 +14,9 @@ import type { View } from "@prunella/wire/view";
 import { plainAddress } from "../routing/trusted-proxies.ts";
 import { applyServices } from "../view/view-application.ts";
 import { forwardedBlock } from "./bytes/head-writing.ts";
-import {
-  closedBeforeResponse,
-  connectFailed,
-  exchangeFailed,
-  flush,
-  resumeWaiting,
-  scatter,
-  send,
-} from "./dispatch/dispatch.ts";
+import { resumeWaiting, send } from "./dispatch/dispatch.ts";
+import { closedBeforeResponse, connectFailed, exchangeFailed } from "./dispatch/failures.ts";
+import { flush, scatter } from "./dispatch/shared-line.ts";
 import { abandon, drop, linger } from "./ending/conclusion.ts";
 import { expire, expireConnects } from "./ending/deadlines.ts";
 import { clientHalfClosed, closeTunnel, upstreamHalfClosed } from "./ending/tunnel.ts";

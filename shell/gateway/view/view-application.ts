@@ -4,7 +4,7 @@
  */
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import type { ServiceView, View } from "@prunella/wire/view";
-import { refuseAllWaiting } from "../exchange/dispatch/dispatch.ts";
+import { refuseAllWaiting } from "../exchange/dispatch/waiting.ts";
 import { endLowerTerms } from "../exchange/response/leader-answer.ts";
 import type { CoreState } from "../exchange/state/core-state.ts";
 import { closeIdle } from "../exchange/upstream/upstream-pool.ts";

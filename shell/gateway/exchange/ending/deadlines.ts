@@ -12,8 +12,8 @@ import {
   type Failure,
   lateResponse,
   lateTry,
-  moveOn,
-} from "../dispatch/dispatch.ts";
+} from "../dispatch/failures.ts";
+import { moveOn } from "../dispatch/shared-line.ts";
 import {
   type ClientConnection,
   clientPhase,

@@ -19,7 +19,7 @@ import {
   giveUpLine,
   malformedResponse,
   notWorthReading,
-} from "../dispatch/dispatch.ts";
+} from "../dispatch/failures.ts";
 import { detach, giveAway } from "../ending/conclusion.ts";
 import { pauseFor } from "../state/client-connection.ts";
 import type { CoreState } from "../state/core-state.ts";

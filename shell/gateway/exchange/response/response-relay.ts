@@ -27,9 +27,8 @@ import {
   exchangeFailed,
   malformedResponse,
   repeatRefused,
-  scatter,
-  sendElsewhere,
-} from "../dispatch/dispatch.ts";
+} from "../dispatch/failures.ts";
+import { scatter, sendElsewhere } from "../dispatch/shared-line.ts";
 import { openTunnel, relayToClient } from "../ending/tunnel.ts";
 import { clientPhase, deadline, pauseFor } from "../state/client-connection.ts";
 import type { CoreState } from "../state/core-state.ts";
