@@ -137,7 +137,8 @@ test("1,000 readers that never read, 1,000 half-sent heads and 50 huge heads lea
   for (let n = 0; n < 50; n++) {
     const client = await RawClient.connect(gateway.port);
     client.send(`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(mebi)}\r\n\r\n`);
-    assert.match(await client.untilEnd(), /^HTTP\/1\.1 431 /);
+    // Nothing at all when the reset overtakes the answer, because the client was still sending.
+    assert.match(await client.untilEnd(), /^(HTTP\/1\.1 431 |$)/);
     client.destroy();
   }
   const during = await fullest();
