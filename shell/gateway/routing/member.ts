@@ -1,7 +1,8 @@
 /**
  * One incarnation of an instance as the data path sees it: its connections, what is in flight, and
  * whether it stays out for a moment. A restart is a new object, so it starts clean; the old one
- * lives on until its last exchange has ended.
+ * lives on until its last exchange has ended. Only the counts go on: a counter of a member must not
+ * fall because the member was restarted.
  *
  * Staying out never touches the placement: when it is over, every key is back where it was.
  *   refused  A connect error: 200 ms, doubling to 5 s while it lasts.
@@ -41,7 +42,7 @@ export class Member {
   /** False once a newer incarnation, or a view without it, has taken its place. */
   current = true;
   inFlight = 0;
-  requests = 0;
+  requests: number;
   /** Open or opening, idle ones included. */
   connectionCount = 0;
   /** Last in, first out: the top is warm and the tail ages out. */
@@ -50,8 +51,8 @@ export class Member {
   gathering: UpstreamConnection | undefined = undefined;
   /** Until then each request has a connection for itself. */
   shareAgainAtMs = 0;
-  readonly faults = new Tally<FaultLabel>(faultLabels);
-  readonly ejections = new Tally<"refused" | "faults">(["refused", "faults"]);
+  readonly faults: Tally<FaultLabel>;
+  readonly ejections: Tally<"refused" | "faults">;
 
   refusedUntilMs = 0;
   #refusedMs = 0;
@@ -61,8 +62,12 @@ export class Member {
   #faultsInRow = 0;
   #framingFaultAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(view: MemberView) {
+  /** @param before - The incarnation that it replaces. */
+  constructor(view: MemberView, before?: Member) {
     this.view = view;
+    this.requests = before?.requests ?? 0;
+    this.faults = before?.faults ?? new Tally(faultLabels);
+    this.ejections = before?.ejections ?? new Tally(["refused", "faults"]);
     this.host = view.host;
     this.port = view.port;
     this.isLocal = isLoopback(view.host);

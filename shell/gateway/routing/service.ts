@@ -192,7 +192,7 @@ function adopt(before: Member | undefined, view: MemberView): Member {
     before.view.incarnation === view.incarnation &&
     before.host === view.host &&
     before.port === view.port;
-  if (!same) return new Member(view);
+  if (!same) return new Member(view, before);
   before.view = view;
   before.serving = view.state === "serving";
   return before;

@@ -24,6 +24,23 @@ test("a view changes who serves without closing a client connection", async () =
   client.destroy();
 });
 
+test("what was counted for a member goes on after its restart, so no counter falls", async () => {
+  await using old = await ScriptedBackend.start({
+    answer: () => "HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n",
+  });
+  await using restarted = await ScriptedBackend.start(named("hello"));
+  await using fixture = await DataPathFixture.start([serviceOf([old])]);
+  const client = await fixture.client();
+  for (let n = 0; n < 3; n++) assert.equal((await client.ask(get("/"))).status, 500);
+  fixture.show(serviceOf([{ port: restarted.port, incarnation: 2 }]));
+  assert.equal((await client.ask(get("/"))).body, "hello");
+  const [member] = fixture.service().members;
+  assert.equal(member?.incarnation, 2);
+  assert.equal(member.requests, 4);
+  assert.equal(member.faults["status"], 3);
+  client.destroy();
+});
+
 test("older views are ignored", async () => {
   await using a = await ScriptedBackend.start(named("a"));
   await using fixture = await DataPathFixture.start([serviceOf([a])]);
