@@ -108,6 +108,7 @@ test("views are followed as they come, older ones are refused, and the end of vi
   async function* views(): AsyncIterable<View> {
     for (const step of steps) yield await step.promise;
     yield view(1, one);
+    yield JSON.parse(JSON.stringify({ ...view(3, two), services: "none" }));
   }
   await using gateway = await createGateway({
     listeners: [loopback],
@@ -121,7 +122,7 @@ test("views are followed as they come, older ones are refused, and the end of vi
   steps[1]?.resolve(view(2, two));
   await until("the second view is in force", async () => (await get(address, "/")) === "two");
   assert.equal(await get(address, "/"), "two");
-  assert.deepEqual(refused, ["VIEW_STALE"]);
+  assert.deepEqual(refused, ["VIEW_STALE", "REQUEST_INVALID"]);
 });
 
 test("a member that is no address, and a port that is taken, are said at once", async () => {
@@ -133,7 +134,10 @@ test("a member that is no address, and a port that is taken, are said at once", 
     "a b:1",
   ]) {
     const services = [{ name: "hello", members: [member] }];
-    await assert.rejects(createGateway({ listeners: [loopback], services }), /Write host:port/);
+    await assert.rejects(
+      createGateway({ listeners: [loopback], services }),
+      /must be a list of host:port/,
+    );
   }
   const taken = Number((await backend("taken")).split(":")[1]);
   await assert.rejects(
