@@ -1,5 +1,6 @@
 /**
- * Names, labels and sources of the gateway's metrics, as a table. Names and labels are API.
+ * Names, labels and sources of the gateway's metrics, as a table; histograms are in
+ * `duration-table.ts`. Names and labels are API.
  *
  * Labels are bounded: service, member, class of the status, reason, state. Never a path, a request
  * id or an address, so the number of series depends on the cluster file and not on the traffic.

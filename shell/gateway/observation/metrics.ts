@@ -3,8 +3,9 @@
  * metrics that nobody reads cost nothing. Loaded on the first scrape, not at start.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { type DurationRow, durationRows } from "./duration-table.ts";
 import { type MetricRow, type MetricsInput, metricRows } from "./metrics-table.ts";
-import type { DurationHistogram, ServiceSnapshot } from "./snapshot.ts";
+import type { DurationHistogram } from "./snapshot.ts";
 
 export class MetricsPage {
   readonly #registry = new Registry();
@@ -13,16 +14,7 @@ export class MetricsPage {
 
   constructor() {
     for (const row of metricRows) this.#add(row);
-    this.#addDurations(
-      "prunella_request_duration_seconds",
-      "From the first byte of a request to the last byte of its answer.",
-      (service) => service.duration,
-    );
-    this.#addDurations(
-      "prunella_upstream_duration_seconds",
-      "The same between gateway and member.",
-      (service) => service.upstreamDuration,
-    );
+    for (const row of durationRows) this.#addDurations(row);
   }
 
   get contentType(): string {
@@ -64,12 +56,12 @@ export class MetricsPage {
     }
   }
 
-  #addDurations(name: string, help: string, of: (service: ServiceSnapshot) => DurationHistogram) {
+  #addDurations({ name, help, read }: DurationRow): void {
     const registry = this.#registry;
     new CountedHistogram({ name, help, labelNames: ["service"], registers: [registry] }, () =>
       (this.#input?.path.services ?? []).map((service) => ({
         service: service.name,
-        counted: of(service),
+        counted: read(service),
       })),
     );
   }

@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { DataPathFixture, serviceOf } from "../../../lab/peers/data-path-fixture.ts";
-import { ScriptedBackend } from "../../../lab/peers/scripted-backend.ts";
+import { DataPathFixture, serviceOf } from "../../../../lab/peers/data-path-fixture.ts";
+import { ScriptedBackend } from "../../../../lab/peers/scripted-backend.ts";
 
 const bodyBytes = 6_000_000;
 const haltMs = 100;
