@@ -17,6 +17,13 @@ import { createServer } from "node:http";
 createServer((_, answer) => answer.end("packed")).listen(Number(process.env.PORT), "127.0.0.1");
 `;
 
+/** What people import, with one name of each. */
+const libraries = [
+  ["prunella", "defineCluster"],
+  ["prunella/gateway", "createGateway"],
+  ["prunella/election", "createElection"],
+] as const;
+
 test("the published packages install into an empty folder and run a cluster there", async () => {
   const folder = mkdtempSync(join(tmpdir(), "prunella-pack-"));
   const run = (program: string, ...args: readonly string[]): string =>
@@ -35,6 +42,14 @@ test("the published packages install into an empty folder and run a cluster ther
     run("npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs);
     assert.deepEqual(strayFiles(join(folder, "node_modules")), []);
     writeFileSync(join(folder, "server.mjs"), server);
+    for (const [entry, offers] of libraries) {
+      const program = `console.log(typeof (await import("${entry}")).${offers})`;
+      assert.equal(
+        run(process.execPath, "--input-type=module", "-e", program),
+        "function\n",
+        entry,
+      );
+    }
     const prunella = join(folder, "node_modules/.bin/prunella");
     const port = `${10_000 + (process.pid % 10_000)}`;
     run(

@@ -22,6 +22,12 @@ test("an unknown bench is refused with the names of those that exist", () => {
   assert.match(error, /Benches: .*ring/);
 });
 
+test("who asks for help gets the names of all benches, and no complaint", () => {
+  const { code, error } = bench("--help");
+  assert.equal(code, 0);
+  assert.equal(error, "");
+});
+
 test("a bad option is refused with a sentence, not with a stack", () => {
   for (const args of [["--rounds", "0"], ["--nonsense"]]) {
     const { code, error } = bench("ring", ...args);

@@ -26,8 +26,10 @@ async function main([name, ...args]: readonly string[]): Promise<void> {
   const load = name === undefined ? undefined : benches[name];
   if (load === undefined) {
     const names = Object.keys(benches).join(", ");
+    const usage = `Usage: npm run bench -- NAME [--help]\nBenches: ${names}`;
+    if (name === "--help" || name === "-h") return console.log(usage);
     const what = name === undefined ? "" : `There is no bench "${name}".\n`;
-    return refuse(`${what}Usage: npm run bench -- NAME [--help]\nBenches: ${names}`);
+    return refuse(`${what}${usage}`);
   }
   const bench = await load();
   try {
