@@ -19,6 +19,7 @@ import {
   resumeRequestHead,
 } from "../../shell/gateway/parser/index.ts";
 import { accepted, more } from "../../shell/gateway/refusals.ts";
+import { browserLines } from "./gateway/load-generator.ts";
 import { describeMachine, spreadOf, table, watchMachine, writeJson } from "./report.ts";
 
 const help = `npm run bench -- parser [--rounds N] [--json FILE]
@@ -33,19 +34,7 @@ const smallRequest = lines("GET /home?id=1234567 HTTP/1.1", "Host: 127.0.0.1:808
 const browserRequest = lines(
   "GET /home?id=1234567 HTTP/1.1",
   "Host: shop.example.org",
-  "Connection: keep-alive",
-  'sec-ch-ua: "Chromium";v="140", "Not;A=Brand";v="24"',
-  "sec-ch-ua-mobile: ?0",
-  'sec-ch-ua-platform: "Linux"',
-  "Upgrade-Insecure-Requests: 1",
-  "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
-  "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-  "Sec-Fetch-Site: same-origin",
-  "Sec-Fetch-Mode: navigate",
-  "Sec-Fetch-Dest: document",
-  "Accept-Encoding: gzip, deflate, br, zstd",
-  "Accept-Language: en-US,en;q=0.9",
-  "Cookie: session=0123456789abcdef",
+  ...browserLines,
   "",
 );
 const shortResponse = lines("HTTP/1.1 200 OK", "Content-Length: 62", "Server: hello", "");

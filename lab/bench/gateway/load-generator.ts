@@ -35,7 +35,8 @@ export type LoadResult = {
 const timeoutSeconds = 5;
 const graceMs = 15_000;
 
-const browserLines = [
+/** What a browser sends beside the request line and Host. */
+export const browserLines: readonly string[] = [
   "Connection: keep-alive",
   'sec-ch-ua: "Chromium";v="140", "Not;A=Brand";v="24"',
   "sec-ch-ua-mobile: ?0",
