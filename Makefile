@@ -1,10 +1,11 @@
 # Everything a person types here. Needs npm, make and curl; Node itself comes from package.json.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test check ci bench clean
+.PHONY: help install up down status fortune fortune-down test check ci bench clean
 
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 HELLO := examples/hello/cluster.ts
+FORTUNE := examples/fortune/cluster.ts
 
 help: ## Show what can be made
 	@printf 'Prunella: one file describes a cluster; it keeps itself alive.\n\n'
@@ -25,6 +26,12 @@ down: install ## End it and leave nothing behind
 
 status: install ## Show what runs where
 	@prunella status -f $(HELLO)
+
+fortune: install ## Start the fortune cookies, whose leader you may kill, on port 8080 (WEB_PORT)
+	@prunella up -f $(FORTUNE)
+
+fortune-down: install ## End them and forget all fortunes
+	@prunella down -f $(FORTUNE) --purge
 
 test: install lab/charts/node_modules ## Check, type-check and test everything
 	@npm run --silent ci

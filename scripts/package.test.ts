@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -26,9 +26,11 @@ const libraries = [
 
 test("the published packages install into an empty folder and run a cluster there", async () => {
   const folder = mkdtempSync(join(tmpdir(), "prunella-pack-"));
+  const port = `${10_000 + (process.pid % 10_000)}`;
   const run = (program: string, ...args: readonly string[]): string =>
     execFileSync(program, args, {
       cwd: folder,
+      env: { ...process.env, WEB_PORT: port },
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -51,7 +53,6 @@ test("the published packages install into an empty folder and run a cluster ther
       );
     }
     const prunella = join(folder, "node_modules/.bin/prunella");
-    const port = `${10_000 + (process.pid % 10_000)}`;
     run(
       prunella,
       "init",
@@ -76,6 +77,18 @@ test("the published packages install into an empty folder and run a cluster ther
       );
     } finally {
       run(prunella, "down", "--purge");
+    }
+    const cookies = "cookies/cluster.ts"; // It imports prunella/election, also as an installed package.
+    cpSync(join(root, "examples/fortune"), join(folder, "cookies"), {
+      recursive: true,
+      filter: (path) => !/\.prunella$|node_modules$|\.test\.ts$/.test(path),
+    });
+    try {
+      run(prunella, "up", "-f", cookies);
+      const answer = await fetch(`http://127.0.0.1:${port}/fortune`);
+      assert.equal(((await answer.json()) as { number: number }).number, 1);
+    } finally {
+      run(prunella, "down", "--purge", "-f", cookies);
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -84,7 +84,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   });
   const keeper = new ClusterKeeper(state, {
     ...{ runtime, gateways, chronicle, elections, handOver, file, leftovers },
-    agentFile: folder.agent,
+    ...{ agentFile: folder.agent, dataFolder: folder.data },
     controlUrl: () => links.controlUrl,
     hasMemory: remembered !== undefined,
   });

@@ -14,6 +14,7 @@ import type { ClusterSpec } from "@prunella/spec";
 import type { View } from "@prunella/wire/view";
 import type { Chronicle } from "./chronicle.ts";
 import { type ClusterState, ended, membersOf, runningMembers } from "./cluster-state.ts";
+import { prepareDataFolder } from "./data-folder.ts";
 import type { Elections } from "./elections.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
 import type { HandOver } from "./hand-over.ts";
@@ -40,6 +41,8 @@ export type KeeperOptions = {
   readonly handOver: HandOver;
   /** Where this agent says where it listens. */
   readonly agentFile: string;
+  /** `data` of the state folder. */
+  readonly dataFolder: string;
   readonly controlUrl: () => string;
   readonly file: StateFile;
   /** Services that still have running copies from an earlier agent. */
@@ -327,9 +330,10 @@ export class ClusterKeeper {
   }
 
   #runtimeService(name: string, spec: ClusterSpec["services"][string]) {
-    const base = replicasService(this.#state, name, spec, (service, member) =>
-      this.#hostnames.nameFor(this.#state, service, member.name),
-    );
+    const base = replicasService(this.#state, name, spec, {
+      dataFolder: prepareDataFolder(this.#options.dataFolder, name),
+      serverId: (service, member) => this.#hostnames.nameFor(this.#state, service, member.name),
+    });
     if (spec.kind !== "elected") return base;
     const { elections, agentFile } = this.#options;
     return electedService(base, spec.election, {

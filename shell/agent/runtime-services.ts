@@ -14,8 +14,13 @@ export function gatewayInstances(count: number): readonly InstanceName[] {
 /** Nothing stands in front of a gateway to drain it: it lets its own requests end after SIGTERM. */
 export const gatewayStop = { drainMs: 0, graceMs: 10_000 } as const;
 
-/** Hook that names a copy right before its launch: the source's `SERVER_ID`. */
-export type ServerId = (service: string, member: MemberSpec) => string;
+/** What each service gets from its surroundings. */
+export type ServicePlace = {
+  /** What its instances keep; shared by them, and it exists. */
+  readonly dataFolder: string;
+  /** Names a copy right before its launch: the source's `SERVER_ID`. */
+  readonly serverId: (service: string, member: MemberSpec) => string;
+};
 
 /** How the gateway process is started. A change of `revision` restarts it. */
 export type GatewayLaunch = {
@@ -32,14 +37,14 @@ export function replicasService(
   state: ClusterState,
   name: string,
   service: ServiceSpec,
-  serverId: ServerId,
+  { dataFolder, serverId }: ServicePlace,
 ): RuntimeService {
   return {
     name: serviceName(name),
     cluster: state.spec?.name ?? "",
     command: service.command,
     folder: service.folder,
-    env: { ...state.inheritedEnv, ...service.env },
+    env: { ...state.inheritedEnv, ...service.env, PRUNELLA_DATA_FOLDER: dataFolder },
     memberEnv: (member) => ({ SERVER_ID: serverId(name, member) }),
     fixedPort: undefined,
     probe: service.probe,

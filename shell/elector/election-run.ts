@@ -133,7 +133,7 @@ export class ElectionRun implements AsyncDisposable {
     this.#mesh = this.#makeMesh(authenticator);
     this.#server = this.#makeServer(authenticator);
     this.#reads = new PublicReads({
-      snapshot: () => this.#snapshot(),
+      snapshot: () => this.snapshot(),
       history: () => this.history,
       explain: () => this.explain(),
       counters: () => this.#counters(),
@@ -458,7 +458,7 @@ export class ElectionRun implements AsyncDisposable {
     return web === undefined ? { id, boot } : { id, boot, addr: printAddress(web) };
   }
 
-  #snapshot(): Snapshot {
+  snapshot(): Snapshot {
     return snapshotOf({
       id: this.#options.self.id,
       number: this.#book.ownNumber,
@@ -468,6 +468,7 @@ export class ElectionRun implements AsyncDisposable {
       current: this.current,
       members: this.#book.members,
       isHeard: (id) => id === this.#options.self.id || this.#mesh.known(id) !== undefined,
+      isConnected: (id) => id === this.#options.self.id || this.#mesh.isWarm(id),
       loopDelayP99Ms: this.#watch.delayP99Ms,
     });
   }

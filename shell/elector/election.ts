@@ -13,6 +13,7 @@ import { Bell, type Log, silentLog } from "@prunella/driver";
 import { ElectionRun } from "./election-run.ts";
 import type { Leadership } from "./leadership.ts";
 import type { ElectionOptions } from "./options.ts";
+import type { KnownMember } from "./peer/public-reads.ts";
 import { leaderRoute } from "./web/leader-route.ts";
 
 /** Whom a member follows. */
@@ -123,6 +124,11 @@ export class Election implements AsyncDisposable {
   /** The leadership of this member, while it has one. */
   get leadership(): Leadership | undefined {
     return this.#run?.leaderships.current;
+  }
+
+  /** Everybody who takes part, this member included. */
+  get members(): readonly KnownMember[] {
+    return this.#run?.snapshot().members ?? [];
   }
 
   /** The last leaderships, oldest first. */

@@ -14,6 +14,7 @@ type Parts = {
   readonly current: CurrentLeader | undefined;
   readonly members: readonly MemberOption[];
   readonly isHeard: (id: string) => boolean;
+  readonly isConnected: (id: string) => boolean;
   readonly loopDelayP99Ms: number;
 };
 
@@ -35,6 +36,7 @@ export function snapshotOf(parts: Parts): Snapshot {
       id: member.id,
       votes: votes.has(member.id),
       heard: parts.isHeard(member.id),
+      connected: parts.isConnected(member.id),
     })),
     loopDelayP99Ms,
   };

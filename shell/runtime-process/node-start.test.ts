@@ -6,18 +6,28 @@ import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { order } from "@prunella/runtime/host-conformance";
 import { ProcessBench } from "./fixtures/process-bench.ts";
-import { nodeStart } from "./node-start.ts";
+import { conditionsOf, nodeStart } from "./node-start.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prunella-node-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 test("programs that are not node, or want no cache, are started as they are", () => {
-  const plain = { arguments: [], env: {} };
-  assert.deepEqual(nodeStart("/bin/sh", {}, folder), plain);
-  assert.deepEqual(nodeStart("/bin/node", { NODE_DISABLE_COMPILE_CACHE: "1" }, folder), plain);
+  assert.deepEqual(nodeStart("/bin/sh", {}, folder), { arguments: [], env: {} });
+  assert.deepEqual(nodeStart("/bin/node", { NODE_DISABLE_COMPILE_CACHE: "1" }, folder), {
+    arguments: conditionsOf(process.execArgv),
+    env: {},
+  });
   assert.deepEqual(readdirSync(folder), []);
   const own = nodeStart("/bin/node", { NODE_COMPILE_CACHE: "/own" }, folder);
   assert.equal(own.env["NODE_COMPILE_CACHE"], "/own");
+});
+
+test("a node program finds packages under the conditions of whoever starts it", () => {
+  const own = ["--test", "-C", "a", "--conditions", "b", "--conditions=c", "-C"];
+  assert.deepEqual(conditionsOf(own), ["-C", "a", "--conditions", "b", "--conditions=c"]);
+  assert.deepEqual(conditionsOf(["--test", "--conditions"]), []);
+  const start = nodeStart("/bin/node", {}, folder);
+  assert.deepEqual(start.arguments.slice(0, -2), conditionsOf(process.execArgv));
 });
 
 test("a node program that is killed after a second has left its compiled code for the next", async () => {

@@ -25,6 +25,8 @@ export type StateFolder = {
   readonly gateway: string;
   /** One folder per elected service: its keys, its terms and what its voters must not forget. */
   readonly elections: string;
+  /** One folder per service: what its instances keep. */
+  readonly data: string;
 };
 
 const folderMode = 0o700;
@@ -42,6 +44,7 @@ export function stateFolder(root: string): StateFolder {
     instances: join(absolute, "instances"),
     gateway: join(absolute, "gateway"),
     elections: join(absolute, "elections"),
+    data: join(absolute, "data"),
   };
 }
 
@@ -54,8 +57,8 @@ export function stateFolder(root: string): StateFolder {
 export async function openStateFolder(root: string): Promise<StateFolder> {
   const folder = stateFolder(root);
   await ensureFolder(folder.root);
-  const { journal, instances, gateway, elections } = folder;
-  for (const path of [journal, instances, gateway, elections]) await ensureFolder(path);
+  const { journal, instances, gateway, elections, data } = folder;
+  for (const path of [journal, instances, gateway, elections, data]) await ensureFolder(path);
   for (const path of [folder.root, folder.gateway]) sweepTemporaryFiles(path);
   return folder;
 }

@@ -87,6 +87,11 @@ export class PeerMesh implements Disposable {
     return [...this.#peers.keys()];
   }
 
+  /** True while a connection to it is open. */
+  isWarm(id: string): boolean {
+    return this.#peers.get(id)?.link.isWarm ?? false;
+  }
+
   get warmCount(): number {
     return [...this.#peers.values()].filter(({ link }) => link.isWarm).length;
   }

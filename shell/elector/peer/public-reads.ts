@@ -5,6 +5,16 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HistoryRow } from "@prunella/core/election";
 
+/** A member as another one knows it. */
+export type KnownMember = {
+  readonly id: string;
+  readonly votes: boolean;
+  /** It has said something to this member. */
+  readonly heard: boolean;
+  /** A connection to it is open; beyond 16 members they are opened when they are needed. */
+  readonly connected: boolean;
+};
+
 export type Snapshot = {
   readonly id: string;
   /** What `/pod_id` answers by default. */
@@ -24,11 +34,7 @@ export type Snapshot = {
         readonly web: string | null;
       }
     | undefined;
-  readonly members: readonly {
-    readonly id: string;
-    readonly votes: boolean;
-    readonly heard: boolean;
-  }[];
+  readonly members: readonly KnownMember[];
   readonly loopDelayP99Ms: number;
 };
 
