@@ -14,7 +14,7 @@
 import { draw } from "../kernel/index.ts";
 import { type Identity, isSame } from "./member.ts";
 import type { LeaderRef, Proof, Reason } from "./message.ts";
-import { type Bond, type Decision, type State, type Suspicion, stay } from "./state.ts";
+import { type Bond, type Decision, type Role, type State, type Suspicion, stay } from "./state.ts";
 import { placeOf } from "./succession.ts";
 
 const proofsMax = 16;
@@ -63,15 +63,20 @@ export function addProof(state: State, proof: Proof | undefined): Decision {
 
 /**
  * Plans an inquiry, later for members further back in the order, or earlier than planned when the
- * new evidence is stronger. A bond that may be broken is gone with it.
+ * new evidence is stronger. A bond that may be broken is gone with it, and so is what rested on it:
+ * an inquiry without the proof, which others would answer with `live`, and the pause after one.
+ *
+ * After a proof the first in the order does not wait at all. Chance only parts members that notice
+ * the same silence at the same moment; here nobody else begins before a stagger is over.
  */
 export function suspect(state: State, reason: Reason, delayMs = 0): Decision {
   const { bond, config, nowMs } = state;
   const { staggerMs, jitterMs } = config.timing;
   const { value, rng } = draw(state.rng);
   const place = placeOf(state, bond?.member ?? state.loss?.of?.member);
-  const startAtMs = nowMs + delayMs + place * staggerMs + value * jitterMs;
   const isFree = bond !== undefined && isEnded(state, bond);
+  const chanceMs = isFree && place === 0 ? 0 : value * jitterMs;
+  const startAtMs = nowMs + delayMs + place * staggerMs + chanceMs;
   const leader = bond === undefined ? state.loss?.of : refOf(bond);
   const loss = state.loss ?? {
     of: leader,
@@ -86,14 +91,18 @@ export function suspect(state: State, reason: Reason, delayMs = 0): Decision {
     bond: isFree ? undefined : bond,
     loss: { ...loss, reason },
     suspicion,
-    role:
-      state.role.at === "armed" && isFree
-        ? { ...state.role, voteAtMs: Math.min(state.role.voteAtMs, nowMs) }
-        : state.role,
+    role: isFree ? freed(state) : state.role,
+    holdUntilMs: isFree ? Math.min(state.holdUntilMs, nowMs) : state.holdUntilMs,
   };
   return isFree
     ? stay(next, { type: "suspect", leader, reason }, { type: "follow", leader: undefined })
     : stay(next, { type: "suspect", leader, reason });
+}
+
+/** The role of a member that a leader does not bind any more. */
+function freed({ role, nowMs }: State): Role {
+  if (role.at === "inquiring") return { at: "follower" };
+  return role.at === "armed" ? { ...role, voteAtMs: Math.min(role.voteAtMs, nowMs) } : role;
 }
 
 export function refOf({ member, boot, term }: LeaderRef): LeaderRef {

@@ -274,6 +274,30 @@ test("I4: a nominated successor votes without an inquiry", () => {
   assert.deepEqual(member.written().sent("vote"), ["m1", "m3"]);
 });
 
+test("F2: after proof of exit the first successor inquires at once, also when it was being put off", () => {
+  const proof = { type: "exited", process: { member: m3, boot: "b3" } } as const;
+  const inquiring = () => {
+    const member = new Member().hear(from3, announce(from3, term, { successors: [m2, m1] }));
+    return member.written().untilSent("inquire");
+  };
+  const putOff = inquiring();
+  putOff.answer(from1, {
+    ...{ kind: "live", forBoot: "b2", attempt: putOff.attempt, term, ageMs: 5 },
+    leader: { member: m3, boot: "b3", term },
+  });
+  for (const member of [inquiring(), putOff]) {
+    const { attempt, atMs } = member;
+    member.tell(proof);
+    assert.equal(wakeAtMs(member.state), atMs, "neither chance nor a pause delays it");
+    assert.deepEqual(member.tell({ type: "tick" }).sent("inquire"), ["m1", "m3"]);
+    assert.equal(member.attempt, attempt + 1, "words of before the proof answer nothing");
+  }
+  const second = new Member().hear(from3, announce(from3, term, { successors: [m1, m2] }));
+  second.written().tell(proof);
+  const waitMs = wakeAtMs(second.state) - second.atMs;
+  assert.ok(waitMs >= 40, `the second in the order waits ${waitMs} ms`);
+});
+
 test("V1: the own vote is on disk before the others are asked (S7)", () => {
   const member = follower().untilSent("inquire");
   member.answer(from1, ok(member.attempt, term));

@@ -30,7 +30,7 @@ import { controlServer } from "./control-server.ts";
 import { Elections } from "./elections.ts";
 import { GatewayFleet, gatewayViewFiles } from "./gateway-fleet.ts";
 import { handOver } from "./hand-over.ts";
-import { openRuntime } from "./local-runtime.ts";
+import { type LocalRuntimeOptions, openRuntime } from "./local-runtime.ts";
 import { readState, StateFile, termOfViews } from "./state-file.ts";
 import { TroubleRecord } from "./trouble-record.ts";
 
@@ -67,11 +67,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const state = takeOver(remembered ?? emptyState, folder, file);
   await using chronicle = await Chronicle.open(folder.journal, log);
   const token = readToken(folder);
-  const links: Links = { keeper: undefined, controlUrl: "" };
+  const links: Links = { keeper: undefined, elections: undefined, controlUrl: "" };
   await using opened = await openRuntime(folder, {
-    drain: async (instance, incarnation, _signal, boundMs) =>
-      links.keeper?.drain(instance, incarnation, boundMs),
-    onFact: (fact) => links.keeper?.heard(fact),
+    ...runtimeHooks(links),
     log,
   });
   const { runtime, leftovers } = opened;
@@ -82,6 +80,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     chronicle,
     onChange: () => links.keeper?.leaderChanged(),
   });
+  links.elections = elections;
   const keeper = new ClusterKeeper(state, {
     ...{ runtime, gateways, chronicle, elections, handOver, file, leftovers },
     ...{ agentFile: folder.agent, dataFolder: folder.data },
@@ -127,8 +126,23 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   if (lock.isIntact()) rmSync(folder.agent, { force: true });
 }
 
+/** What the runtime tells and asks, for parts that are made after it. */
+function runtimeHooks(links: Links): Omit<LocalRuntimeOptions, "log"> {
+  return {
+    drain: async (instance, incarnation, _signal, boundMs) =>
+      links.keeper?.drain(instance, incarnation, boundMs),
+    onFact: (fact) => links.keeper?.heard(fact),
+    beforeLaunch: (service) => links.keeper?.beforeLaunch(service),
+    onMainExit: (copy) => links.elections?.mainExited(copy),
+  };
+}
+
 /** What the parts need of each other although one of them is made first. */
-type Links = { keeper: ClusterKeeper | undefined; controlUrl: string };
+type Links = {
+  keeper: ClusterKeeper | undefined;
+  elections: Elections | undefined;
+  controlUrl: string;
+};
 
 /** The state of the last agent under a new term. */
 function takeOver(before: ClusterState, folder: StateFolder, file: StateFile): ClusterState {

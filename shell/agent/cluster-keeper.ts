@@ -29,6 +29,8 @@ import { nextVoters } from "./voter-steps.ts";
 const adoptionMsMax = 2_000;
 /** How long after a failure the runtime is told again what is wanted. */
 const retryMs = 2_000;
+/** What the start of a process may wait for a successor; ten times what an election takes. */
+const successionMs = 150;
 /** A wait looks again this often even if nobody rings. */
 const lookMsMax = 250;
 
@@ -182,6 +184,22 @@ export class ClusterKeeper {
   /** The metrics of all gateways as one page of Prometheus text. */
   metrics(): Promise<string> {
     return this.#options.gateways.metrics();
+  }
+
+  /**
+   * A leader was lost: first its successor gets to work, then another process is started, which takes
+   * more of the machine than an election does. Undefined when there is nothing to wait for.
+   */
+  beforeLaunch(service: string): Promise<void> | undefined {
+    const { elections, gateways } = this.#options;
+    const leftMs = successionMs - elections.sinceLossMs(service);
+    if (leftMs <= 0) return undefined;
+    const bound = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leftMs)]);
+    const isSettled = () =>
+      elections.leader(service)?.state === "leading" && gateways.hasVersion(this.#version);
+    return this.#news.until(isSettled, bound).catch((error: unknown) => {
+      if (!bound.aborted) throw error;
+    });
   }
 
   /** Resolves when no gateway sends anything to this copy any more, within `waitMs`. */

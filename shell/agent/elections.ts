@@ -7,7 +7,7 @@
  * with the next word.
  */
 import { ClusterError, instanceName } from "@prunella/core/kernel";
-import type { Instance, InstanceFact } from "@prunella/runtime";
+import type { Copy, Instance, InstanceFact } from "@prunella/runtime";
 import type {
   AcceptedLeader,
   ElectionEvent,
@@ -59,6 +59,8 @@ type Election = {
   lives: readonly Life[];
   exits: readonly ElectionExit[];
   readonly listeners: Set<Listener>;
+  /** When its last leader was lost, on the clock of `performance.now`. */
+  lostAtMs: number;
   /** Terms of which a conflict was told; only the newest is remembered. */
   conflictToldTerm: number;
 };
@@ -96,6 +98,7 @@ export class Elections {
           lives: [],
           listeners: new Set<Listener>(),
           conflictToldTerm: 0,
+          lostAtMs: Number.NEGATIVE_INFINITY,
         },
       });
     }
@@ -123,6 +126,12 @@ export class Elections {
     const leader = this.#elections.get(service)?.registry.leader;
     if (leader?.member !== instance) return false;
     return incarnation === undefined || leader.incarnation === incarnation;
+  }
+
+  /** How long ago its last leader was lost, whether or not there is another one; infinite at first. */
+  sinceLossMs(service: string): number {
+    const election = this.#elections.get(service);
+    return performance.now() - (election?.lostAtMs ?? Number.NEGATIVE_INFINITY);
   }
 
   term(service: string): number {
@@ -164,21 +173,37 @@ export class Elections {
     return this.#known(election);
   }
 
-  /** A fact of the runtime, at the moment it is known: an exit leaves before anything else happens. */
+  /**
+   * The process of a copy has ended, this moment. What it started may live on, but the lease was held by
+   * that very process: an exit names its pid, and an elector believes it of no other one.
+   */
+  mainExited({ service, instance, incarnation, pid, exit }: Copy): void {
+    const { code, signal } = exit ?? { code: undefined, signal: undefined };
+    const ending = code === undefined ? "ended and nobody saw how" : `exited with code ${code}`;
+    const how = signal === undefined ? ending : `was ended by ${signal}`;
+    this.#exited(service, { name: instance, incarnation, pid: pid ?? null, atMs: Date.now() }, how);
+  }
+
+  /** A fact of the runtime, at the moment it is known; an end that was told by \`mainExited\` is old news. */
   heard({ type, service, instance, incarnation, atMs, message, data }: InstanceFact): void {
     if (type !== "exited" || service === undefined || instance === undefined) return;
-    const election = this.#elections.get(service);
-    if (election === undefined) return;
-    const isSame = (exit: ElectionExit) =>
-      exit.name === instance && exit.incarnation === incarnation;
-    if (election.exits.some(isSame)) return;
-    const known = election.lives.find(({ name }) => name === instance);
+    const known = this.#elections.get(service)?.lives.find(({ name }) => name === instance);
     const seenPid = known?.incarnation === incarnation ? known.pid : undefined;
     const toldPid = typeof data["pid"] === "number" ? data["pid"] : undefined;
     const exit = { name: instance, incarnation, pid: seenPid ?? toldPid ?? null, atMs };
+    this.#exited(service, exit, message);
+  }
+
+  /** Tells electors before anything else happens. */
+  #exited(service: string, exit: ElectionExit, how: string): void {
+    const election = this.#elections.get(service);
+    if (election === undefined) return;
+    const { name, incarnation, atMs } = exit;
+    const isSame = (old: ElectionExit) => old.name === name && old.incarnation === incarnation;
+    if (election.exits.some(isSame)) return;
     election.exits = [...election.exits, exit].slice(-exitsKeptMax);
     for (const listener of election.listeners) listener({ type: "exit", exit });
-    this.#end(service, election, instance, { incarnation, atMs, how: message });
+    this.#end(service, election, name, { incarnation, atMs, how });
   }
 
   /**
@@ -258,6 +283,7 @@ export class Elections {
   #perform(service: string, election: Election, effect: RegistryEffect): void {
     switch (effect.type) {
       case "tell":
+        if (effect.what === "leaderless") election.lostAtMs = performance.now();
         this.#options.onChange();
         this.#tell(service, election, effect.what);
         break;

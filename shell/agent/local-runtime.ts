@@ -1,6 +1,13 @@
 /** Instances as processes of this machine: the process host with the supervisor above it. */
 import type { Log } from "@prunella/driver";
-import { createSupervisor, type Drain, type InstanceFact, type Runtime } from "@prunella/runtime";
+import {
+  type BeforeLaunch,
+  type Copy,
+  createSupervisor,
+  type Drain,
+  type InstanceFact,
+  type Runtime,
+} from "@prunella/runtime";
 import { openProcessHost } from "@prunella/runtime-process";
 import type { StateFolder } from "@prunella/store";
 import type { Logger } from "pino";
@@ -14,6 +21,8 @@ export type LocalRuntime = AsyncDisposable & {
 export type LocalRuntimeOptions = {
   readonly drain: Drain;
   readonly onFact: (fact: InstanceFact) => void;
+  readonly onMainExit: (copy: Copy) => void;
+  readonly beforeLaunch: BeforeLaunch;
   readonly log: Logger;
 };
 
@@ -25,8 +34,8 @@ export async function openRuntime(
   const host = await openProcessHost({ folder: folder.instances });
   const copies = await host.list();
   const running = copies.filter((copy) => copy.running).map(({ service }) => `${service}`);
-  const { drain, onFact, log } = options;
-  const runtime = createSupervisor(host, { drain, onFact, log: supervisorLog(log) });
+  const { log, ...hooks } = options;
+  const runtime = createSupervisor(host, { ...hooks, log: supervisorLog(log) });
   return {
     runtime,
     leftovers: [...new Set(running)],

@@ -36,7 +36,7 @@ function collect(host: Host): { readonly events: HostEvent[]; readonly types: ()
     // What concerns the whole host; a launch without a log is told of its instance.
     types: () =>
       events.flatMap((event) =>
-        event.type !== "exited" && event.instance === undefined ? [event.type] : [],
+        "instance" in event && event.instance === undefined ? [event.type] : [],
       ),
   };
 }

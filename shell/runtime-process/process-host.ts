@@ -60,6 +60,8 @@ type Tracked = {
 const pollMs = 50;
 /** How long the rest of a group may take to end by itself after its leader. */
 const restMs = 100;
+/** What an election gets before anybody looks at what an elector left behind. */
+const successionMs = 30;
 /** A rest that lives so long is told: something keeps it that force does not end. */
 const stuckMs = 2_000;
 const cacheFolder = ".node-cache"; // A leading dot is not a name, so no instance is called this.
@@ -245,7 +247,9 @@ class ProcessHost implements Host {
     this.#keeper.keep(instance, this.#logOf(instance), order.log);
     child.once("exit", (code, signal) => {
       tracked.exit = { code: code ?? undefined, signal: signal ?? undefined };
-      void this.#settle(tracked);
+      this.#tellMainExit(tracked);
+      // Whoever listens acts first: the look at what is left reads all of /proc.
+      setTimeout(() => void this.#settle(tracked), firstLookMs(record.copy));
     });
     return record.copy;
   }
@@ -275,8 +279,13 @@ class ProcessHost implements Host {
       if (child !== undefined || settling || !record.copy.running) continue;
       if (isAlive(this.#table, leaderOf(record))) continue;
       tracked.exit = unseenExit;
+      this.#tellMainExit(tracked);
       void this.#settle(tracked);
     }
+  }
+
+  #tellMainExit({ record: { copy }, exit }: Tracked): void {
+    this.#feed.emit({ type: "main-exited", copy: { ...copy, exit } });
   }
 
   /** H3: the leader is dead; ends what it left behind, then tells. */
@@ -345,6 +354,11 @@ class ProcessHost implements Host {
       details: { instance, incarnation: copy?.incarnation, pid: copy?.pid },
     });
   }
+}
+
+/** An election is a matter of milliseconds, and its members need the processor more than the looks do. */
+function firstLookMs({ electionAddress }: Copy): number {
+  return electionAddress === undefined ? 0 : successionMs;
 }
 
 /** A record without a leader is an intent, and no copy is tracked by an intent. */

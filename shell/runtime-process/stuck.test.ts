@@ -74,7 +74,7 @@ test("a rest of another user is told once by each agent, ends none of them, and 
   await third.hears("exited");
   assert.deepEqual(
     third.heard.map(({ type }) => type),
-    ["open", "stuck", "exited"],
+    ["open", "main-exited", "stuck", "exited"],
   );
 });
 

@@ -7,7 +7,7 @@ export {
   type LaunchOrder,
   type Usage,
 } from "./host.ts";
-export type { Drain } from "./instance-keeper.ts";
+export type { BeforeLaunch, Drain } from "./instance-keeper.ts";
 export { leftoverLog } from "./leftover.ts";
 export type { MemoryProcess, MemoryProgram } from "./memory-copy.ts";
 export { MemoryComputer } from "./memory-host.ts";

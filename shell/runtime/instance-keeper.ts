@@ -8,6 +8,7 @@ import {
   ClusterError,
   type InstanceName,
   InvariantError,
+  type ServiceName,
   unreachable,
 } from "@prunella/core/kernel";
 import { Driver, type Log } from "@prunella/driver";
@@ -35,8 +36,12 @@ export type Drain = (
   boundMs: number,
 ) => Promise<void>;
 
+/** Undefined when a new copy of that service may start now, else resolves when it may. Never rejects. */
+export type BeforeLaunch = (service: ServiceName) => Promise<void> | undefined;
+
 export type KeeperOptions = {
   readonly host: Host;
+  readonly beforeLaunch: BeforeLaunch;
   readonly slots: LaunchSlots;
   readonly drain: Drain;
   readonly log: Log;
@@ -243,8 +248,10 @@ export class InstanceKeeper implements AsyncDisposable {
   }
 
   async #launch(incarnation: number): Promise<void> {
-    const { host, slots } = this.#options;
+    const { host, slots, beforeLaunch } = this.#options;
     try {
+      const pause = beforeLaunch(this.#service.name);
+      if (pause !== undefined) await pause;
       const copy = await slots.run(() => {
         const order = launchOrder(this.#service, this.#member, incarnation);
         this.#orderedRevision = order.revision;

@@ -43,6 +43,28 @@ test("the launch follows the end of a copy before the event loop turns", async (
   assert.deepEqual(new Set(spans), new Set([0]));
 });
 
+test("a launch waits for what has to come before it, and only that of the service in question", async () => {
+  const gate = Promise.withResolvers<void>();
+  let isLost = false;
+  const asked: string[] = [];
+  await using scene = new Scene({
+    beforeLaunch: (name) => {
+      if (!isLost) return undefined;
+      asked.push(name);
+      return gate.promise;
+    },
+  });
+  await scene.runtime.apply(service(2), never);
+  await scene.serving(2);
+  isLost = true;
+  scene.computer.crash(hello1);
+  await until(() => asked.length === 1);
+  assert.equal(scene.computer.runningCount, 1, "nothing was started yet");
+  gate.resolve();
+  await scene.servingAs(hello1, 2);
+  assert.deepEqual(asked, ["hello"]);
+});
+
 test("fifty instances start, eight launches at a time, and end", async () => {
   let launching = 0;
   let most = 0;

@@ -10,7 +10,12 @@ import { Bell, type Log, silentLog } from "@prunella/driver";
 import { CopyBook } from "./copy-book.ts";
 import { FactStream } from "./fact-stream.ts";
 import type { Copy, Host, HostEvent, Usage } from "./host.ts";
-import { type Drain, InstanceKeeper, type KeeperOptions } from "./instance-keeper.ts";
+import {
+  type BeforeLaunch,
+  type Drain,
+  InstanceKeeper,
+  type KeeperOptions,
+} from "./instance-keeper.ts";
 import { viewOfUnclaimed } from "./instance-view.ts";
 import { LaunchSlots } from "./launch-slots.ts";
 import { leftoverService } from "./leftover.ts";
@@ -25,6 +30,13 @@ export type SupervisorOptions = {
    * that answers it. Must be quick and must not throw. `watch` tells the same facts later.
    */
   readonly onFact?: (fact: InstanceFact) => void;
+  /**
+   * The process that was launched for this copy has ended; what it started may live on until the fact
+   * \`exited\`. Comes before that fact, or not at all. Must be quick and must not throw.
+   */
+  readonly onMainExit?: (copy: Copy) => void;
+  /** Default: at once. A launch that waits here counts as one that the host has not answered yet. */
+  readonly beforeLaunch?: BeforeLaunch;
   readonly log?: Log;
   readonly launchesMax?: number;
   /** Seed of back-off and probe jitter. Default: drawn, because only simulations need to repeat. */
@@ -46,6 +58,7 @@ class Supervisor implements Runtime {
   readonly #host: Host;
   readonly #log: Log;
   readonly #keeperOptions: Omit<KeeperOptions, "seed">;
+  readonly #onMainExit: (copy: Copy) => void;
   readonly #facts: FactStream;
   readonly #ended = new AbortController();
   readonly #services = new Map<ServiceName, RuntimeService>();
@@ -65,10 +78,12 @@ class Supervisor implements Runtime {
     this.#log = options.log ?? silentLog;
     this.#seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
     this.#facts = new FactStream(this.#log);
+    this.#onMainExit = options.onMainExit ?? (() => {});
     this.#keeperOptions = {
       host,
       slots: new LaunchSlots(options.launchesMax ?? 8),
       drain: options.drain ?? (async () => {}),
+      beforeLaunch: options.beforeLaunch ?? (() => undefined),
       log: this.#log,
       onFact: (fact) => {
         options.onFact?.(fact);
@@ -268,6 +283,10 @@ class Supervisor implements Runtime {
   }
 
   #happened(event: HostEvent): void {
+    if (event.type === "main-exited") {
+      this.#onMainExit(event.copy);
+      return;
+    }
     if (event.type === "exited") {
       const { copy } = event;
       const keeper = this.#keepers.get(copy.instance);

@@ -57,9 +57,10 @@ async function* watch(
   let retryMs = retryMsFirst;
   while (!signal.aborted) {
     try {
-      const incoming = await open(options, "GET", "stream", undefined, signal);
+      const door = await findDoor(options);
+      const incoming = await open(options, door, "stream", undefined, signal);
       log.debug("the agent's stream is open");
-      reporter.wake();
+      reporter.found(door);
       for await (const event of sentEvents(incoming)) {
         retryMs = retryMsFirst;
         const news = newsFrom(event.type, event.data);
@@ -81,6 +82,8 @@ class Reporter {
   #waiting: LeaderReport | undefined;
   #signal: AbortSignal | undefined;
   #isSending = false;
+  /** Of the agent whose stream is open. A leader is told without a look at the disk. */
+  #door: Door | undefined;
   #woken = new AbortController();
 
   constructor(options: AgentOptions) {
@@ -95,12 +98,17 @@ class Reporter {
 
   take(report: LeaderReport): void {
     this.#waiting = report;
-    this.wake();
+    this.#wake();
     void this.#send();
   }
 
+  found(door: Door): void {
+    this.#door = door;
+    this.#wake();
+  }
+
   /** There is news, or an agent: do not wait any longer. */
-  wake(): void {
+  #wake(): void {
     this.#woken.abort();
     this.#woken = new AbortController();
   }
@@ -125,10 +133,12 @@ class Reporter {
   async #post({ id, ...report }: LeaderReport, signal: AbortSignal): Promise<boolean> {
     try {
       const body = JSON.stringify({ name: id, ...report });
-      const incoming = await open(this.#options, "POST", "leader", body, signal);
+      const door = this.#door ?? (await findDoor(this.#options));
+      const incoming = await open(this.#options, door, "leader", body, signal);
       incoming.resume();
       return true;
     } catch (error) {
+      this.#door = undefined;
       if (error instanceof Refusal) {
         this.#log.warn("the agent refused to hear who leads", { status: error.status, ...report });
         return error.status < 500 && error.status !== 401;
@@ -146,16 +156,23 @@ class Refusal extends Error {
   }
 }
 
-/** Both files are read each time: an agent may be replaced, and its token with it. */
+/** Where the agent is, and what it asks for. */
+type Door = { readonly url: string; readonly token: string };
+
+/** Both files are read anew for each stream: an agent may be replaced, and its token with it. */
+async function findDoor({ agentFile, tokenFile }: AgentOptions): Promise<Door> {
+  const { url } = JSON.parse(await readFile(agentFile, "utf8")) as { readonly url: string };
+  return { url, token: (await readFile(tokenFile, "utf8")).trim() };
+}
+
 async function open(
   options: AgentOptions,
-  method: "GET" | "POST",
+  { url, token }: Door,
   call: "stream" | "leader",
   body: string | undefined,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { url } = JSON.parse(await readFile(options.agentFile, "utf8")) as { readonly url: string };
-  const token = (await readFile(options.tokenFile, "utf8")).trim();
+  const method = body === undefined ? "GET" : "POST";
   const path = `/v1/services/${encodeURIComponent(options.service)}/election/${call}`;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = request(new URL(path, url), {
