@@ -6,8 +6,12 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { agentKill } from "./agent-kill.ts";
 import { allKill } from "./all-kill.ts";
+import { electedAllKill } from "./elected-all-kill.ts";
 import { firstUp } from "./first-up.ts";
 import { gatewayKill } from "./gateway-kill.ts";
+import { leaderCounter } from "./leader-counter.ts";
+import { leaderKill, leaderKill5, leaderKill9 } from "./leader-kill.ts";
+import { leaderStop } from "./leader-stop.ts";
 import type { Proof } from "./proof.ts";
 import { type RecordedProof, writeProofPage } from "./proof-page.ts";
 import { replicaKill, replicaKillUnderLoad } from "./replica-kill.ts";
@@ -22,6 +26,12 @@ const proofs: readonly Proof[] = [
   gatewayKill,
   allKill,
   scaleUnderLoad,
+  leaderKill,
+  leaderKill5,
+  leaderKill9,
+  leaderStop,
+  leaderCounter,
+  electedAllKill,
 ];
 const hypothesisFailed = 6;
 

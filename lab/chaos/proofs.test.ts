@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { agentKill } from "./agent-kill.ts";
 import { allKill } from "./all-kill.ts";
+import { electedAllKill } from "./elected-all-kill.ts";
 import { gatewayKill } from "./gateway-kill.ts";
+import { leaderCounter } from "./leader-counter.ts";
+import { leaderKill } from "./leader-kill.ts";
+import { leaderStop } from "./leader-stop.ts";
 import type { Proof, ProofResult } from "./proof.ts";
 import { replicaKill } from "./replica-kill.ts";
 import { scaleUnderLoad } from "./scale-under-load.ts";
@@ -40,4 +44,22 @@ test("kill -9 of everything at once: one up makes it whole", async () => {
 test("scaling 3 -> 6 -> 3 under load fails no GET and no POST, and does each POST once", async () => {
   const { numbers } = await holds(scaleUnderLoad, 1, 200);
   assert.ok((numbers["posts"] ?? 0) > 100, "the load was there");
+});
+
+test("kill -9 of a leader under load: the next one answers, and no GET fails", async () => {
+  const { numbers } = await holds(leaderKill, 3, 50);
+  assert.ok((numbers["sent"] ?? 0) > 100, "the load was there");
+});
+
+test("a leader that was stopped and resumed has its write refused", async () => {
+  await holds(leaderStop, 2, 50);
+});
+
+test("leaders are killed while clients count: nothing acknowledged is lost, nothing counts twice", async () => {
+  const { numbers } = await holds(leaderCounter, 3, 100);
+  assert.ok((numbers["increments"] ?? 0) > 50, "the load was there");
+});
+
+test("kill -9 of a whole election: a higher term, and every count is there", async () => {
+  await holds(electedAllKill, 1, 0);
 });

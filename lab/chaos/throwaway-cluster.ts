@@ -42,12 +42,16 @@ export type Carrier = {
 };
 
 export type ThrowawayOptions = {
+  /** Default `replicas`. */
+  readonly kind?: "replicas" | "elected";
   readonly count?: number;
   readonly gateways?: number;
   /** Text of the service's options beside `run` and `count`. */
   readonly service?: string;
   /** The program; the hello server when not given. */
   readonly program?: string;
+  /** Program and arguments, instead of `program`. */
+  readonly run?: readonly string[];
 };
 
 export class ThrowawayCluster implements AsyncDisposable {
@@ -76,16 +80,18 @@ export class ThrowawayCluster implements AsyncDisposable {
 
   /** Replaces the cluster file. */
   write({
+    kind = "replicas",
     count = 3,
     gateways = 1,
     service = 'health: "/heartbeat", compat: "load-balancer"',
+    run,
   }: ThrowawayOptions): void {
-    const text = `import { defineCluster, replicas } from "prunella";
+    const text = `import { defineCluster, ${kind} } from "prunella";
 
 export default defineCluster({
   name: "${this.name}",
   gateway: { port: ${this.port}, count: ${gateways} },
-  services: { hello: replicas({ run: "./app/server.ts", count: ${count}, ${service} }) },
+  services: { hello: ${kind}({ run: ${JSON.stringify(run ?? "./app/server.ts")}, count: ${count}, ${service} }) },
 });
 `;
     writeFileSync(join(this.folder, "cluster.ts"), text);

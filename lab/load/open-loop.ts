@@ -27,6 +27,16 @@ export type OpenLoopOptions = {
   readonly headers?: Readonly<Record<string, string>>;
   /** A request without an answer by then is a transport error. */
   readonly timeoutMs?: number;
+  /** Called with each whole answer, when its last byte has come. */
+  readonly onAnswer?: (answer: Answer) => void;
+};
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** When it was to be sent, and when its answer was whole, on the clock of `performance.now`. */
+  readonly intendedMs: number;
+  readonly doneMs: number;
 };
 
 export type Report = {
@@ -156,7 +166,9 @@ class Sender implements OpenLoop {
     response.on("error", (error) => end(codeOf(error)));
     response.on("end", () => {
       const status = response.statusCode ?? 0;
-      this.#latency.add(performance.now() - intendedMs);
+      const doneMs = performance.now();
+      this.#latency.add(doneMs - intendedMs);
+      this.#options.onAnswer?.({ status, headers: response.headers, intendedMs, doneMs });
       this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
       if (status < 400) this.#counts.ok += 1;
       else {
