@@ -20,7 +20,10 @@ for (const count of [3, 5]) {
       assert.notEqual(second.process.id, first.process.id);
       assert.ok(second.term > first.term);
       first.process.launch(); // It comes back and takes nothing from anybody.
-      await first.process.fact((fact) => fact.type === "follower" && fact["term"] === second.term);
+      // A busy machine may have had one more election by then.
+      await first.process.fact(
+        (fact) => fact.type === "follower" && Number(fact["term"]) >= second.term,
+      );
     },
   );
 }

@@ -13,6 +13,7 @@ import { Draws } from "../../../lab/fuzz/draws.ts";
 import { cutsFrom } from "../../../lab/fuzz/oracles.ts";
 import { expectationOf } from "../../../lab/fuzz/socket-judge.ts";
 import { DataPathFixture, serviceOf } from "../../../lab/peers/data-path-fixture.ts";
+import { eventually } from "../../../lab/peers/eventually.ts";
 import { NginxBackend, nginxMissing } from "../../../lab/peers/nginx-backend.ts";
 import { fieldOf } from "../../../lab/peers/raw-client.ts";
 import { chunkCases } from "../parser/fixtures/chunk-cases.ts";
@@ -100,6 +101,8 @@ test("nginx reads what we forward as the same requests", {
   };
   await Promise.all(Array.from({ length: lanes }, work));
   assert.deepEqual(problems.slice(0, 10), []);
+  // nginx writes its log after the answer has left.
+  await eventually("nginx to log all", () => backend.answered().length >= answered.length);
   assert.deepEqual(backend.answered().toSorted(), answered.toSorted());
   assert.ok(answered.length > 1_000, `only ${answered.length} requests were compared`);
   assert.ok(refusedByNginx < answered.length / 5, `nginx refused ${refusedByNginx}`);
