@@ -6,7 +6,7 @@ import { atLeast, oneOf, type Verb, type VerbOption } from "./verb.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export const electWords = ["why", "history", "resign"] as const;
-export const papers = ["balancer"] as const;
+export const papers = ["balancer", "fortune"] as const;
 
 const portMax = 65_535;
 const follow: VerbOption = {
@@ -232,22 +232,27 @@ export const verbs: readonly Verb[] = [
     options: [
       {
         flags: "--requests <count>",
-        summary: "requests of each measurement (10000)",
+        summary: "balancer: requests of each measurement (10000)",
         parse: atLeast(100, 1_000_000),
       },
       {
         flags: "--kills <count>",
-        summary: "how often a server is killed, for each placement (10)",
-        parse: atLeast(1, 50),
+        summary: "failures of each kind: servers of balancer (10), leaders of fortune (20)",
+        parse: atLeast(1, 1_000),
+      },
+      {
+        flags: "--users-max <count>",
+        summary: "fortune: the largest row of the load table (1000000)",
+        parse: atLeast(1, 1_000_000),
       },
       {
         flags: "--seed <number>",
-        summary: "draws the request ids (1)",
+        summary: "draws request ids, or pauses between failures (1)",
         parse: atLeast(0, 2 ** 32 - 1),
       },
       {
         flags: "--out <folder>",
-        summary: "where the report goes (docs/papers; fewer requests: lab/results/papers)",
+        summary: "where the report goes (docs/papers; smaller runs: lab/results/papers)",
         completes: "folder",
       },
       { flags: "--json [file]", summary: "all numbers as JSON, there or on stdout" },
@@ -255,6 +260,8 @@ export const verbs: readonly Verb[] = [
     examples: [
       ["paper balancer", "four experiments on real processes, in the repository only"],
       ["paper balancer --requests 500 --kills 2", "a short trial"],
+      ["paper fortune", "leaders that fail, up to a million users; some ten minutes"],
+      ["paper fortune --kills 200 --users-max 1000", "more failures, fewer users"],
     ],
   },
   {

@@ -217,7 +217,8 @@ export function kill(pid: number): void {
   }
 }
 
-function environmentOf(pid: number): ReadonlyMap<string, string> {
+/** What a process was started with; nothing of one that is gone. */
+export function environmentOf(pid: number): ReadonlyMap<string, string> {
   try {
     const isZombie = readFileSync(`/proc/${pid}/stat`, "utf8").includes(") Z ");
     if (isZombie) return new Map();

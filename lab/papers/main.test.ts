@@ -21,11 +21,18 @@ async function refusal(...args: readonly string[]): Promise<string> {
 }
 
 test("a mistake is answered with a sentence and exit code 2", async () => {
-  assert.match(await refusal(), /^Which paper\? Papers: balancer\.\n$/);
-  assert.match(await refusal("webshop"), /^There is no paper "webshop"\. Papers: balancer\.\n$/);
+  assert.match(await refusal(), /^Which paper\? Papers: balancer, fortune\.\n$/);
+  assert.match(
+    await refusal("webshop"),
+    /^There is no paper "webshop"\. Papers: balancer, fortune\.\n$/,
+  );
   assert.match(
     await refusal("balancer", "--requests", "many"),
     /^--requests is "many"\. Give a whole number from 100 to 1000000\.\n$/,
+  );
+  assert.match(
+    await refusal("fortune", "--users-max", "1000001"),
+    /^--users-max is "1000001"\. Give a whole number from 1 to 1000000\.\n$/,
   );
   assert.match(await refusal("balancer", "--speed", "9"), /^Unknown option '--speed'/);
 });

@@ -12,6 +12,7 @@ type Paper = {
 
 const papers: Readonly<Record<string, () => Promise<Paper>>> = {
   balancer: () => import("./balancer/command.ts"),
+  fortune: () => import("./fortune/command.ts"),
 };
 
 const exitCodes = { failed: 1, usage: 2, SIGINT: 130, SIGTERM: 143 } as const;

@@ -51,6 +51,7 @@ function labFlags(call: Invocation, options: Options): readonly string[] {
   const given = [
     ["--requests", options.count("requests")],
     ["--kills", options.count("kills")],
+    ["--users-max", options.count("usersMax")],
     ["--seed", options.count("seed")],
     ["--out", options.text("out")],
     ["--json", json],

@@ -1,6 +1,7 @@
 /** The charts of the report as Vega-Lite specs; those of stand here. Pure. */
 import { colours } from "../../charts/chart-theme.ts";
 import type { ChartSpec } from "../../charts/render.ts";
+import type { NamedChart } from "../paper-output.ts";
 import { otherFunctions } from "./chart-of-functions.ts";
 import { aroundTheKill } from "./chart-of-kills.ts";
 import { defaultName, type Findings, givenName, type Pair } from "./findings.ts";
@@ -8,8 +9,6 @@ import type { SpreadRun } from "./spread.ts";
 
 const names = [givenName, defaultName];
 const nameColours = [colours.orange, colours.blue];
-
-export type NamedChart = { readonly file: string; readonly spec: ChartSpec };
 
 export function chartsOf(findings: Findings): readonly NamedChart[] {
   return [

@@ -4,14 +4,13 @@
  * Progress goes to stderr, what was found to stdout. The report of a full run belongs into
  * `docs/papers`; a smaller one is a trial and goes to `lab/results/papers`, which git ignores.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeMachine, watchMachine } from "../../bench/report.ts";
 import { installCharts } from "../../charts/installation.ts";
-import { renderChart } from "../../charts/render.ts";
-import { PaperOptionError } from "../paper-option-error.ts";
+import { wholeNumber } from "../paper-options.ts";
+import { printFindings, progress, writePaper } from "../paper-output.ts";
 import { chartsOf } from "./charts.ts";
 import { claimsOf } from "./claims.ts";
 import type { Findings } from "./findings.ts";
@@ -37,12 +36,7 @@ type CommandOptions = RunOptions & {
 /** @returns False when something was found that should not be, such as a lost request. */
 export async function run(args: readonly string[], signal: AbortSignal): Promise<boolean> {
   const startedMs = performance.now();
-  const isQuiet = args.includes("--quiet");
-  const say = (line: string): void => {
-    if (isQuiet) return;
-    const seconds = Math.round((performance.now() - startedMs) / 1_000);
-    process.stderr.write(`${String(seconds).padStart(4)} s  ${line}\n`);
-  };
+  const say = progress(args.includes("--quiet"));
   const options = optionsOf(args, { say, signal });
   if (options === undefined) {
     process.stdout.write(`${help}\n`);
@@ -62,35 +56,9 @@ export async function run(args: readonly string[], signal: AbortSignal): Promise
     seconds: (performance.now() - startedMs) / 1_000,
     ...found,
   };
-  await writeReport(findings, options.out, say);
-  return printFindings(findings, options.json);
-}
-
-async function writeReport(
-  findings: Findings,
-  folder: string,
-  say: (line: string) => void,
-): Promise<void> {
-  say("drawing the charts");
-  mkdirSync(folder, { recursive: true });
-  for (const { file, spec } of chartsOf(findings)) {
-    writeFileSync(join(folder, file), await renderChart(spec));
-  }
-  writeFileSync(join(folder, "balancer.md"), reportOf(findings));
-  say(`report: ${relative(process.cwd(), join(folder, "balancer.md"))}`);
-}
-
-function printFindings(findings: Findings, json: string | undefined): boolean {
-  const claims = claimsOf(findings);
-  const text = `${JSON.stringify(findings, undefined, 2)}\n`;
-  if (json === "-") process.stdout.write(text);
-  else {
-    if (json !== undefined) writeFileSync(json, text);
-    for (const { holds, text: what, measured } of claims) {
-      process.stdout.write(`${holds ? "holds" : "FAILS"}  ${what}: ${measured}\n`);
-    }
-  }
-  return claims.every(({ holds }) => holds);
+  const paper = { name: "balancer", text: reportOf(findings), charts: chartsOf(findings) };
+  await writePaper(paper, options.out, say);
+  return printFindings(findings, claimsOf(findings), options.json);
 }
 
 function optionsOf(
@@ -110,22 +78,14 @@ function optionsOf(
     },
   });
   if (values.help) return undefined;
-  const requests = whole("requests", values.requests, 100, 1_000_000);
+  const requests = wholeNumber("requests", values.requests, 100, 1_000_000);
   const place = requests < fullRequests ? "lab/results/papers" : "docs/papers";
   return {
     ...run,
     requests,
-    kills: whole("kills", values.kills, 1, 50),
-    seed: whole("seed", values.seed, 0, 2 ** 32 - 1),
+    kills: wholeNumber("kills", values.kills, 1, 50),
+    seed: wholeNumber("seed", values.seed, 0, 2 ** 32 - 1),
     out: values.out === undefined ? join(root, place) : resolve(values.out),
     json: values.json,
   };
-}
-
-function whole(option: string, text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new PaperOptionError(
-    `--${option} is "${text}". Give a whole number from ${min} to ${max}.`,
-  );
 }

@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { kill, type ThrowawayCluster } from "../../chaos/throwaway-cluster.ts";
-import { type Answer, isLost, PacedAsking } from "./asking.ts";
+import { type Answer, isLost, PacedAsking } from "../asking.ts";
 import type { OfferedPlacement, ProductHash } from "./placements.ts";
 import { drawIds } from "./request-ids.ts";
 import { serverNames, startSourceCluster } from "./source-cluster.ts";

@@ -1,9 +1,10 @@
 /** The parts of the report about: who got how many requests, and why. Pure. */
+
+import { count, fixed, list, percent, table } from "../report-text.ts";
 import { balanceOf, chanceDeviation } from "./balance.ts";
 import { serverCounts } from "./computation.ts";
 import type { Findings } from "./findings.ts";
 import { defaultPlacement, givenFunctions } from "./placements.ts";
-import { count, fixed, list, percent, table } from "./report-text.ts";
 import type { MeasuredSpread } from "./spread.ts";
 
 export function partA1({ spread, requests, computed }: Findings): string {

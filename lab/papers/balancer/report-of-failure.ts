@@ -1,9 +1,10 @@
 /** The part of the report about A-3: endpoints, the death of a server, who inherits. Pure. */
+
+import { median } from "../median.ts";
+import { count, ms, percent, table } from "../report-text.ts";
 import type { FailureRun } from "./failure.ts";
 import type { Findings } from "./findings.ts";
-import { median } from "./median.ts";
 import { givenFunctions } from "./placements.ts";
-import { count, ms, percent, table } from "./report-text.ts";
 
 export function partA3({ endpoints, failures, startsMs, loadPerCore }: Findings): string {
   const { given, standard } = failures;

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { chartsInstalled } from "../../charts/installation.ts";
 import { renderChart } from "../../charts/render.ts";
-import { type Answer, serverOf } from "./asking.ts";
+import { type Answer, serverOf } from "../asking.ts";
+import { reflow, table } from "../report-text.ts";
 import { balanceOf } from "./balance.ts";
 import { chartsOf } from "./charts.ts";
 import { claimsOf } from "./claims.ts";
@@ -15,7 +16,6 @@ import { type FailureRun, summarize } from "./failure.ts";
 import type { Findings } from "./findings.ts";
 import { comparedPlacements, type ProductHash } from "./placements.ts";
 import { reportOf } from "./report.ts";
-import { reflow, table } from "./report-text.ts";
 import type { MeasuredSpread, SpreadRun } from "./spread.ts";
 
 const papers = fileURLToPath(new URL("../../../docs/papers", import.meta.url));

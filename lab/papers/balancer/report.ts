@@ -3,12 +3,13 @@
  * what its numbers mean and what they do not. Pure. The parts of single experiments stand in
  * `report-of-balance.ts` and `report-of-failure.ts`.
  */
+
+import { median } from "../median.ts";
+import { count, ms, percent, reflow } from "../report-text.ts";
 import { describeGivenMap } from "./computation.ts";
 import type { Findings } from "./findings.ts";
-import { median } from "./median.ts";
 import { partA1, partA2, partA4 } from "./report-of-balance.ts";
 import { partA3 } from "./report-of-failure.ts";
-import { count, ms, percent, reflow } from "./report-text.ts";
 import { inFlight } from "./spread.ts";
 
 export function reportOf(findings: Findings): string {

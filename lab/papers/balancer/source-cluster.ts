@@ -1,6 +1,6 @@
 /** A real cluster that speaks the source's API, and the few calls that the experiments make. */
 import { ThrowawayCluster } from "../../chaos/throwaway-cluster.ts";
-import { serverOf } from "./asking.ts";
+import { serverOf } from "../asking.ts";
 import type { OfferedPlacement, ProductHash } from "./placements.ts";
 
 const settledMsMax = 10_000;

@@ -4,7 +4,7 @@
  */
 
 import type { ThrowawayCluster } from "../../chaos/throwaway-cluster.ts";
-import { askAll, isLost } from "./asking.ts";
+import { askAll, isLost } from "../asking.ts";
 import { type Balance, balanceOf, countByServer } from "./balance.ts";
 import { serverCounts, streamOfA1, streamOfA2 } from "./computation.ts";
 import type { OfferedPlacement, ProductHash } from "./placements.ts";

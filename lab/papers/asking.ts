@@ -1,11 +1,17 @@
 /**
- * Asks a load balancer under given request ids and notes which server answered.
+ * Asks a service under given request ids and notes who answered.
  *
  * Two ways: `askAll` keeps a number of requests under way until every id was asked (A-1, A-2);
  * `PacedAsking` asks at a rate, whatever the answers do, so that a server that dies shows (A-3).
  * Both are bounded in requests under way, and one request in time.
  */
 import { Agent, get } from "node:http";
+
+/** What is asked, and how the answer names who gave it. */
+export type Question = {
+  readonly path: (id: number) => string;
+  readonly serverOf: (body: string) => string | undefined;
+};
 
 export type Answer = {
   readonly id: number;
@@ -47,7 +53,7 @@ export async function askAll(
   const lane = async (): Promise<void> => {
     for (const id of rest) {
       signal.throwIfAborted();
-      answers.push(await ask(agent, url, id));
+      answers.push(await ask(agent, url, id, home));
     }
   };
   try {
@@ -66,14 +72,16 @@ export class PacedAsking {
   readonly #url: string;
   readonly #perSecond: number;
   readonly #ids: readonly number[];
+  readonly #question: Question;
   #asked = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** Begins at once; asks again under the first id after the last one. */
-  constructor(url: string, perSecond: number, ids: readonly number[]) {
+  constructor(url: string, perSecond: number, ids: readonly number[], question = home) {
     this.#url = url;
     this.#perSecond = perSecond;
     this.#ids = ids;
+    this.#question = question;
     this.#timer = setInterval(() => this.#askWhatIsDue(), 1);
   }
 
@@ -97,7 +105,7 @@ export class PacedAsking {
   }
 
   #ask(id: number): void {
-    const asking = ask(this.#agent, this.#url, id).then((answer) => {
+    const asking = ask(this.#agent, this.#url, id, this.#question).then((answer) => {
       this.answers.push(answer);
       this.#underWay.delete(asking);
     });
@@ -105,12 +113,12 @@ export class PacedAsking {
   }
 }
 
-function ask(agent: Agent, url: string, id: number): Promise<Answer> {
+function ask(agent: Agent, url: string, id: number, question: Question): Promise<Answer> {
   const sentAtMs = performance.now();
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const done = (status: number, server: string | undefined, failure: string | undefined): void =>
     resolve({ id, server, status, sentAtMs, answeredAtMs: performance.now(), failure });
-  const request = get(`${url}/home?id=${id}`, { agent }, (response) => {
+  const request = get(`${url}${question.path(id)}`, { agent }, (response) => {
     const { statusCode = 0 } = response;
     let text = "";
     response.setEncoding("latin1");
@@ -119,7 +127,7 @@ function ask(agent: Agent, url: string, id: number): Promise<Answer> {
       if (text.length > answerBytesMax) request.destroy(new Error("the answer is too long"));
     });
     response.on("end", () =>
-      done(statusCode, statusCode === 200 ? serverOf(text) : undefined, undefined),
+      done(statusCode, statusCode === 200 ? question.serverOf(text) : undefined, undefined),
     );
   });
   request.setTimeout(requestMsMax, () => request.destroy(new Error("no answer in time")));
@@ -128,6 +136,8 @@ function ask(agent: Agent, url: string, id: number): Promise<Answer> {
   );
   return promise;
 }
+
+const home: Question = { path: (id) => `/home?id=${id}`, serverOf };
 
 /** The server of `{"message":"Hello from Server: NAME","status":"successful"}`. */
 export function serverOf(body: string): string | undefined {

@@ -24,7 +24,9 @@ export function list(values: readonly string[]): string {
 export function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const rules = titles.map((_, column) => {
     const cells = rows.map((row) => row[column] ?? "");
-    return column > 0 && cells.every((cell) => /^[\d.,]+( ms| %)?$/.test(cell)) ? "---:" : "---";
+    return column > 0 && cells.every((cell) => /^(-|[\d.,]+( ms| s| %)?)$/.test(cell))
+      ? "---:"
+      : "---";
   });
   return [titles, rules, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
@@ -48,7 +50,8 @@ export function reflow(markdown: string): string {
 
 /** No line ends inside of code, between a number and its unit, or within `N = 3`. */
 function wrap(text: string, indent: string): string {
-  const words = text.replace(/\n/g, " ").match(/(`[^`]*`|[\d.,]+ (ms|%)|[KN] = \d+|\S)+/g) ?? [];
+  const words =
+    text.replace(/\n/g, " ").match(/(`[^`]*`|[\d.,]+ (ms|s(?!\w)|%)|[KN] = \d+|\S)+/g) ?? [];
   const lines: string[] = [];
   let line = "";
   for (const word of words) {
