@@ -33,6 +33,11 @@ export class EventTap implements Disposable {
     }
   }
 
+  /** How many of those that were seen so far fit. */
+  count(fits: (event: ClusterEvent) => boolean): number {
+    return this.#events.filter(fits).length;
+  }
+
   [Symbol.dispose](): void {
     this.#stop.abort();
   }

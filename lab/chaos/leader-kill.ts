@@ -76,6 +76,7 @@ async function killLeaders(experiment: {
   }
   await leaderOf(cluster);
   const load = await watch.stop();
+  const failedLaunches = tap.count(({ type }) => type === "instance.launch-failed");
   const total = summarize(all.map(({ totalMs }) => totalMs));
   const failed = load.sent - load.ok + load.dropped;
   return {
@@ -87,6 +88,7 @@ async function killLeaders(experiment: {
         failed === 0,
         `${failed} of ${load.sent} ${load.firstFailures.join("; ")}`,
       ),
+      claim("each dead member was started again at once", failedLaunches === 0, failedLaunches),
     ],
     numbers: {
       kills: times,

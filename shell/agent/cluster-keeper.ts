@@ -194,7 +194,7 @@ export class ClusterKeeper {
     const { elections, gateways } = this.#options;
     const leftMs = successionMs - elections.sinceLossMs(service);
     if (leftMs <= 0) return undefined;
-    const bound = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(leftMs)]);
+    const bound = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(Math.ceil(leftMs))]);
     const isSettled = () =>
       elections.leader(service)?.state === "leading" && gateways.hasVersion(this.#version);
     return this.#news.until(isSettled, bound).catch((error: unknown) => {
