@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `npm run bench -- gateway` compares us with: nginx, HAProxy and wrk from Debian, the
-# Node proxies and the chart library from npm. Only that bench needs any of it; `make test` does not.
+# Node proxies and the chart library from npm. Only that bench needs all of it; `make test` tries what is
+# there, skips the tests that need the rest, and says so.
 #
 # Debian would start the servers that it installs; a passing policy forbids it, so that nothing
 # listens and nothing has to be stopped. Run it again at any time: what is there stays.
