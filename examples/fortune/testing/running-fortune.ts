@@ -30,7 +30,7 @@ export type Instance = {
   readonly term: number;
 };
 
-type State = { readonly opened: number; readonly leader: string; readonly term: number };
+export type State = { readonly opened: number; readonly leader: string; readonly term: number };
 
 type Status = {
   readonly agent: { readonly pid: number };
