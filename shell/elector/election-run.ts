@@ -7,7 +7,6 @@
 import { randomInt } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
-  type Answer,
   type Effect,
   type ElectionConfig,
   type Event,
@@ -15,38 +14,29 @@ import {
   type HistoryRow,
   type LeaderRef,
   leadership,
-  type Message,
-  type Sender,
   type State,
   start,
   step,
   wakeAtMs,
 } from "@prunella/core/election";
-import { instanceName, unreachable } from "@prunella/core/kernel";
+import { instanceName } from "@prunella/core/kernel";
 import { Driver, type Log, type Unstamped } from "@prunella/driver";
 import { ArbiterPort } from "./arbiter/arbiter-port.ts";
-import { Authenticator } from "./authentication/authenticator.ts";
-import { OldMembers, oldBoot } from "./compat/old-members.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { CurrentLeader } from "./election.ts";
-import { LeaderDuties, prepareMs } from "./leader-duties.ts";
+import { LeaderDuties } from "./leader-duties.ts";
 import type { Leadership, Leaderships } from "./leadership.ts";
 import { MemberBook } from "./member-book.ts";
-import { OpenRequests } from "./open-requests.ts";
-import { configFrom, type ElectionOptions, isBootOf, keysFrom, newBoot, split } from "./options.ts";
-import {
-  ElectionServer,
-  type OperatorCall,
-  type Reply,
-  sourcePaths,
-} from "./peer/election-server.ts";
+import { operate } from "./operator-calls.ts";
+import { configFrom, type ElectionOptions, isBootOf, newBoot, split } from "./options.ts";
 import type { From } from "./peer/envelope.ts";
 import { LoopWatch } from "./peer/loop-watch.ts";
-import { PeerMesh } from "./peer/peer-mesh.ts";
 import { PublicReads, type Snapshot } from "./peer/public-reads.ts";
 import { printAddress, readAddress } from "./peer/web-address.ts";
+import { type Performers, perform } from "./performing.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { snapshotOf } from "./snapshot.ts";
+import { Transport } from "./transport.ts";
 import { VoterFile } from "./voter-file.ts";
 
 /** Who listens to a run. */
@@ -71,15 +61,12 @@ export class ElectionRun implements AsyncDisposable {
   readonly #book: MemberBook;
   readonly #voterFile: VoterFile | undefined;
   readonly #driver: Driver<State, Event, Effect>;
-  readonly #server: ElectionServer;
-  readonly #mesh: PeerMesh;
+  readonly #transport: Transport;
   readonly #reads: PublicReads;
-  readonly #requests: OpenRequests;
   readonly #writer: RecordWriter;
   readonly #arbiter: ArbiterPort | undefined;
-  readonly #old: OldMembers | undefined;
   readonly #watch: LoopWatch;
-  readonly #counts = { strangers: 0, problems: 0, stalls: 0 };
+  #stallCount = 0;
   #address = { host: "", port: 0 };
   #leader: LeaderRef | undefined;
 
@@ -124,20 +111,13 @@ export class ElectionRun implements AsyncDisposable {
       history: () => this.history,
       led: parts.listeners.led,
     });
-    this.#requests = new OpenRequests(prepareMs);
-    const keys = keysFrom(options.key, log);
-    const identity = { cluster: options.cluster, id: options.self.id, boot: config.boot };
-    const operatorKeys = keysFrom(options.operatorKey, log);
-    const authenticator =
-      keys === undefined ? undefined : new Authenticator({ identity, keys, operatorKeys });
-    this.#mesh = this.#makeMesh(authenticator);
-    this.#server = this.#makeServer(authenticator);
     this.#reads = new PublicReads({
       snapshot: () => this.snapshot(),
       history: () => this.history,
       explain: () => this.explain(),
       counters: () => this.#counters(),
     });
+    this.#transport = this.#makeTransport();
     const persisted = (writeId: number): void => this.tell({ type: "persisted", writeId });
     this.#writer = new RecordWriter(this.#voterFile, persisted, log);
     this.#arbiter =
@@ -149,10 +129,9 @@ export class ElectionRun implements AsyncDisposable {
             log,
           );
     this.#driver = this.#makeDriver();
-    this.#old = config.compat ? this.#makeOldMembers() : undefined;
     const { heartbeatMs } = config.timing;
     this.#watch = new LoopWatch(Math.max(10, heartbeatMs / 4), heartbeatMs, ({ jumpMs }) => {
-      this.#counts.stalls += 1;
+      this.#stallCount += 1;
       this.tell({ type: "stalled", lateMs: jumpMs });
     });
   }
@@ -173,7 +152,7 @@ export class ElectionRun implements AsyncDisposable {
     const leader = this.#leader;
     if (leader === undefined) return undefined;
     const isSelf = leader.member === this.#config.self;
-    const stated = isSelf ? this.#from().addr : this.#mesh.known(leader.member)?.addr;
+    const stated = isSelf ? this.#from().addr : this.#transport.known(leader.member)?.addr;
     return { ...leader, isSelf, web: readAddress(stated) };
   }
 
@@ -185,15 +164,12 @@ export class ElectionRun implements AsyncDisposable {
     return explain(this.#driver.state);
   }
 
-  /** True for what the older protocol asks on the web port. */
-  takesOnWeb({ method, url = "/" }: IncomingMessage): boolean {
-    const path = url.split("?", 1)[0] ?? "/";
-    if (method === "POST") return sourcePaths.has(path);
-    return method === "GET" && (path === "/pod_id" || path === "/election_ongoing");
+  takesOnWeb(request: IncomingMessage): boolean {
+    return this.#transport.takesOnWeb(request);
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    await this.#server.handle(request, response);
+    await this.#transport.handle(request, response);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -201,22 +177,18 @@ export class ElectionRun implements AsyncDisposable {
     this.#duties[Symbol.dispose]();
     await this.#driver[Symbol.asyncDispose]();
     this.#watch[Symbol.dispose]();
-    this.#old?.[Symbol.dispose]();
     this.#arbiter?.[Symbol.dispose]();
     this.#writer[Symbol.dispose]();
-    this.#requests.answerAll();
     this.#reads[Symbol.dispose]();
-    this.#mesh[Symbol.dispose]();
-    await this.#server[Symbol.asyncDispose]();
+    await this.#transport[Symbol.asyncDispose]();
     await this.#voterFile?.[Symbol.asyncDispose]();
   }
 
   async #open(): Promise<void> {
     const own = this.#book.own;
     const { host, port } = this.#options.listen ?? own ?? { host: "127.0.0.1", port: 0 };
-    const bound = await this.#server.listen(host, port);
-    this.#address = { host: bound.address, port: bound.port };
-    this.#mesh.follow(this.#book.peers);
+    this.#address = await this.#transport.listen(host, port);
+    this.#transport.follow();
     const { discovery } = this.#options;
     if (discovery !== undefined) void this.#discover(discovery);
     this.tell({ type: "tick" });
@@ -230,15 +202,18 @@ export class ElectionRun implements AsyncDisposable {
   }
 
   #membersChanged(): void {
-    const { members, peers } = this.#book;
+    const { members } = this.#book;
     this.#log.info("the members have changed", { members: members.map(({ id }) => id) });
-    this.#mesh.follow(peers);
+    this.#transport.follow();
     this.tell({ type: "members-changed", ...split(members) });
   }
 
   /** Proof counts for the life that ended, and for no later one of the same name. */
   #exited(id: string, incarnation: number, pid: number): void {
-    const boots = [this.#mesh.known(id)?.boot, this.#leader?.member === id && this.#leader.boot];
+    const boots = [
+      this.#transport.known(id)?.boot,
+      this.#leader?.member === id && this.#leader.boot,
+    ];
     const boot = boots.find((one) => typeof one === "string" && isBootOf(one, incarnation, pid));
     if (typeof boot !== "string") return;
     this.tell({ type: "exited", process: { member: instanceName(id), boot } });
@@ -246,130 +221,47 @@ export class ElectionRun implements AsyncDisposable {
 
   #makeDriver(): Driver<State, Event, Effect> {
     const found = this.#voterFile?.found;
+    const performers = this.#performers();
     const at = { atMs: performance.now(), wallMs: Date.now(), seed: randomInt(2 ** 32) };
     return new Driver<State, Event, Effect>({
       start: start(this.#config, found, at),
       step,
       wakeAtMs,
       tick: { type: "tick" },
-      perform: (effect) => this.#perform(effect),
+      perform: (effect) => perform(effect, performers),
       log: this.#log,
       inboxMax: inboxMax,
     });
   }
 
-  #makeMesh(authenticator: Authenticator | undefined): PeerMesh {
-    return new PeerMesh({
-      cluster: this.#options.cluster,
-      self: () => this.#from(),
-      authenticator,
-      onLink: (id, hint) => {
-        const is = hint === "reopened" ? "open" : hint;
-        this.tell({ type: "link", member: instanceName(id), is });
-      },
-      onAnswer: (from, answer) => this.tell({ type: "answered", from: signed(from), answer }),
-      onOldPeer: this.#config.compat
-        ? (id, number) => this.#log.debug("a member of the older protocol", { id, number })
-        : undefined,
-      onProblem: (id, problem) => {
-        this.#counts.problems += 1;
-        this.#log.debug("a peer gave no usable answer", { id, problem });
-      },
-    });
-  }
-
-  #makeServer(authenticator: Authenticator | undefined): ElectionServer {
-    return new ElectionServer({
-      cluster: this.#options.cluster,
-      self: this.#options.self.id,
-      authenticator,
+  #makeTransport(): Transport {
+    return new Transport({
+      options: this.#options,
+      config: this.#config,
+      log: this.#log,
+      book: this.#book,
       from: () => this.#from(),
-      onMessage: (from, message) => {
-        this.#mesh.heard(from);
-        return this.#receive(signed(from), message);
-      },
-      onOperator: (call) => this.#operate(call),
-      onOldBody: this.#config.compat ? (path, body) => this.#takeOld(path, body) : undefined,
-      onRead: (request, response, path) => this.#reads.answer(request, response, path),
-      onStranger: (path) => {
-        this.#counts.strangers += 1;
-        if (this.#counts.strangers === 1) {
-          this.#log.warn("somebody without our key speaks to the election port", { path });
-        }
-      },
+      state: () => this.#driver.state,
+      leader: () => this.#leader,
+      tell: (event) => this.tell(event),
+      operate: async (call) =>
+        operate(call, this.leaderships.current?.term, (event) => this.tell(event)),
+      read: (request, response, path) => this.#reads.answer(request, response, path),
     });
   }
 
-  #receive(from: Sender, message: Message): Promise<Answer | undefined> {
-    return this.#requests.open((requestId) =>
-      this.tell({ type: "received", from, requestId, message }),
-    );
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect.type) {
-      case "send":
-        this.#send(effect.to, effect.message);
-        return;
-      case "reply":
-        this.#requests.answer(effect.requestId, effect.answer);
-        return;
-      case "persist":
-        this.#writer.write(effect.writeId, effect.record);
-        return;
-      case "redial":
-        this.#mesh.redial(effect.member);
-        return;
-      case "arbiter-read":
-        this.#arbiter?.read(effect.askId);
-        return;
-      case "arbiter-swap":
-        this.#arbiter?.swap(effect.askId, effect.expected, effect.record);
-        return;
-      case "fence":
-        void this.#duties.fence(effect.term, effect.token);
-        return;
-      case "lead":
-        this.#lead(effect.term, effect.token);
-        return;
-      case "drain":
-        void this.#duties.drain(effect.term, effect.boundMs);
-        return;
-      case "step-down":
-        this.#stepDown(effect.term, effect.why);
-        return;
-      case "prepare":
-        void this.#duties.prepare(effect.term);
-        return;
-      case "follow":
-        this.#follow(effect.leader);
-        return;
-      case "suspect":
-        this.#listeners.suspected({ leader: effect.leader, reason: effect.reason });
-        return;
-      case "record":
-        this.#duties.report("leading");
-        return;
-      case "alarm":
-        this.#alarm(effect.alarm, effect.detail);
-        return;
-      default:
-        unreachable(effect);
-    }
-  }
-
-  #send(to: string, message: Message): void {
-    if (this.#old !== undefined && this.#mesh.isOld(to)) void this.#old.send(to, message);
-    else this.#mesh.send(to, message, this.#timeoutMs(message));
-  }
-
-  /** The machine judges answers by its own clock; this only ends what nobody will answer. */
-  #timeoutMs({ kind }: Message): number {
-    const { stickinessMs, inquiryMs, voteMs } = this.#config.timing;
-    if (kind === "prepare") return prepareMs;
-    if (kind === "inquire") return 2 * inquiryMs;
-    if (kind === "vote") return 4 * voteMs;
-    return stickinessMs;
+  #performers(): Performers {
+    return {
+      transport: this.#transport,
+      writer: this.#writer,
+      arbiter: this.#arbiter,
+      duties: this.#duties,
+      lead: (term, token) => this.#lead(term, token),
+      stepDown: (term, why) => this.#stepDown(term, why),
+      follow: (leader) => this.#follow(leader),
+      suspect: (leader, reason) => this.#listeners.suspected({ leader, reason }),
+      alarm: (alarm, detail) => this.#alarm(alarm, detail),
+    };
   }
 
   #lead(term: number, token: string): void {
@@ -400,53 +292,6 @@ export class ElectionRun implements AsyncDisposable {
     this.#listeners.changed();
   }
 
-  async #operate(call: OperatorCall): Promise<Reply> {
-    if (call.type === "promote") {
-      this.tell({ type: "promote-asked" });
-      return { status: 202, body: { accepted: true } };
-    }
-    const term = this.leaderships.current?.term;
-    if (term === undefined) {
-      return {
-        status: 409,
-        body: { error: { code: "NOT_LEADER", message: "This member does not lead." } },
-      };
-    }
-    const to = call.to === undefined ? undefined : instanceName(call.to);
-    this.tell({ type: "resign-asked", to, drainMs: call.drainMs });
-    return { status: 202, body: { accepted: true, term } };
-  }
-
-  async #takeOld(path: string, body: string): Promise<Reply> {
-    return (await this.#old?.take(path, body)) ?? { status: 404, body: {} };
-  }
-
-  #makeOldMembers(): OldMembers {
-    return new OldMembers({
-      mesh: this.#mesh,
-      number: this.#book.ownNumber,
-      heartbeatMs: this.#config.timing.heartbeatMs,
-      boot: this.#config.boot,
-      numberOf: (id) => this.#book.numberOf(id),
-      idOf: (number) => this.#book.findByNumber(number)?.id,
-      leader: () => this.#leader,
-      openAttempt: () => {
-        const { role, seen } = this.#driver.state;
-        return role.at === "inquiring" ? { attempt: role.attempt, term: seen } : undefined;
-      },
-      termSeen: () => this.#driver.state.seen,
-      voters: () => this.#driver.state.record.voters,
-      receive: (id, message) =>
-        this.#receive({ member: instanceName(id), boot: oldBoot, trust: "compat" }, message),
-      answered: (id, answer) =>
-        this.tell({
-          type: "answered",
-          from: { member: instanceName(id), boot: oldBoot, trust: "compat" },
-          answer,
-        }),
-    });
-  }
-
   /** X1: by the clock, on every call. */
   #holds(term: number): boolean {
     return leadership(this.#driver.state, performance.now())?.term === term;
@@ -467,8 +312,8 @@ export class ElectionRun implements AsyncDisposable {
       isLeading: this.leaderships.current !== undefined,
       current: this.current,
       members: this.#book.members,
-      isHeard: (id) => id === this.#options.self.id || this.#mesh.known(id) !== undefined,
-      isConnected: (id) => id === this.#options.self.id || this.#mesh.isWarm(id),
+      isHeard: (id) => id === this.#options.self.id || this.#transport.known(id) !== undefined,
+      isConnected: (id) => id === this.#options.self.id || this.#transport.isWarm(id),
       loopDelayP99Ms: this.#watch.delayP99Ms,
     });
   }
@@ -476,19 +321,11 @@ export class ElectionRun implements AsyncDisposable {
   #counters(): Readonly<Record<string, number>> {
     return {
       prunella_election_leaderships_total: this.#duties.count,
-      prunella_election_strangers_total: this.#counts.strangers,
-      prunella_election_peer_problems_total: this.#counts.problems,
-      prunella_election_stalls_total: this.#counts.stalls,
-      prunella_election_connections_evicted_total: this.#server.evictedCount,
-      prunella_election_open_requests: this.#requests.size,
-      prunella_election_warm_links: this.#mesh.warmCount,
+      prunella_election_stalls_total: this.#stallCount,
+      ...this.#transport.counters,
       prunella_election_vote_disk_failing: this.#writer.isFailing ? 1 : 0,
     };
   }
 }
 
 const inboxMax = 8_192;
-
-function signed({ id, boot }: From): Sender {
-  return { member: instanceName(id), boot, trust: "signed" };
-}
