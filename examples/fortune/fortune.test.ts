@@ -89,6 +89,18 @@ test("a leader that was frozen writes nothing when it wakes up", deadline, async
   await settled();
 });
 
+test("down and up again: whoever was killed before may lead", deadline, async () => {
+  for (const { name } of await fortune.instances()) await restarted(name);
+  const { term } = await fortune.leader();
+  const { opened } = await fortune.state();
+  await fortune.run("down");
+  await fortune.run("up");
+  const cookie = await fortune.open("after down");
+  answered.set("after down", cookie);
+  assert.equal(cookie.number, opened + 1);
+  assert.ok(cookie.term > term, `${cookie.term} is not above ${term}`);
+});
+
 test(
   "after kill -9 of everything, up finds terms, cookies and counters again",
   deadline,
@@ -158,6 +170,19 @@ async function whileAsking<Result>(name: string, act: () => Promise<Result>): Pr
     stop.abort();
     await Promise.all(asking);
   }
+}
+
+/** Kills the process of that name, and waits until another one serves in its place. */
+async function restarted(name: string): Promise<void> {
+  const find = async () => (await fortune.instances()).find((one) => one.name === name);
+  const { pid } = (await find()) ?? {};
+  assert.ok(typeof pid === "number");
+  process.kill(pid, "SIGKILL");
+  await until("another process has its name", async () => {
+    const next = await find();
+    return typeof next?.pid === "number" && next.pid !== pid ? true : undefined;
+  });
+  await settled();
 }
 
 async function settled(): Promise<void> {

@@ -26,6 +26,7 @@ import {
   type RegistryEvent,
   type RegistryState,
   stepRegistry,
+  takenOver,
   termRows,
 } from "./leader-registry.ts";
 
@@ -83,7 +84,7 @@ export class Elections {
     const files = new ElectionFolder(this.#options.folder, service);
     files.prepare(members);
     if (!this.#elections.has(service)) {
-      const registry = files.readTerms((error) => this.#tellDamage(service, error));
+      const registry = takenOver(files.readTerms((error) => this.#tellDamage(service, error)));
       this.#elections.set(service, {
         ...{
           files,

@@ -8,6 +8,7 @@ import {
   type RegistryState,
   rowsMax,
   stepRegistry,
+  takenOver,
   termRows,
 } from "./leader-registry.ts";
 
@@ -87,6 +88,14 @@ test("LR3: a word of a dead process is not believed, also under a new term", () 
   const next = run(announced(0, {}), ended(3, "a-1"), announced(4, { term: 9, incarnation: 2 }));
   assert.equal(next.state.leader?.incarnation, 2);
   assert.equal(termRows(next.state)[1]?.leaderlessMs, 1);
+});
+
+test("LR3: the next agent counts incarnations anew, so it takes the name of a dead one for a new life", () => {
+  const { state } = run(announced(0, {}), ended(3, "a-1"));
+  const { state: next } = stepRegistry(takenOver(state), announced(4, { term: 9 }));
+  assert.deepEqual([next.leader?.member, next.leader?.incarnation, next.term], ["a-1", 1, 9]);
+  const old = stepRegistry(takenOver(state), announced(4, { term: 6 }));
+  assert.match(reasonIn(old.effects), /is older than term 7/);
 });
 
 test("who steps down leads no more, and only who leads can step down", () => {

@@ -9,11 +9,14 @@
  *   LR1  The term never falls, over any sequence of words and over restarts of the agent.
  *   LR2  A term has one leader: one incarnation of one member. Another one that claims it is refused
  *        and told, because its election has promised that this cannot happen.
- *   LR3  An incarnation whose process has ended leads never again.
+ *   LR3  An incarnation whose process has ended leads never again, as long as the agent lives that saw
+ *        it end.
  *
  * LR1 and LR2 hold because every word is compared with `term` and with the last row before anything
  * changes, and rows are only ever appended. LR3 holds because `ended` marks the row of its term, and a
- * later term of the same incarnation is refused by name.
+ * later term of the same incarnation is refused by name. The next agent forgets those names
+ * (`takenOver`): what ended before it came cannot speak to it, and after `prunella down` it counts
+ * incarnations from 1 again, so that the name of a dead one is soon that of a living one.
  */
 import type { Step } from "@prunella/core/kernel";
 import type { ElectionCause, LeaderAnnouncement, TermRow } from "@prunella/wire/election";
@@ -53,7 +56,7 @@ export type RegistryState = {
   readonly leader: Leader | undefined;
   /** Oldest first, at most `rowsMax`. */
   readonly reigns: readonly Reign[];
-  /** `NAME/INCARNATION`, the newest last. */
+  /** `NAME/INCARNATION` of what ended under this agent, the newest last. */
   readonly dead: readonly string[];
 };
 
@@ -88,6 +91,11 @@ type Decision = Step<RegistryState, RegistryEffect>;
 
 export function stepRegistry(state: RegistryState, event: RegistryEvent): Decision {
   return event.type === "ended" ? ended(state, event) : announced(state, event);
+}
+
+/** What the next agent begins with: all terms, and no names of the dead. */
+export function takenOver(state: RegistryState): RegistryState {
+  return { ...state, dead: [] };
 }
 
 /** What people read of it. */
