@@ -134,6 +134,20 @@ test("with after-stable the best member comes back by handover; with never it do
   }
 });
 
+test("a better member asks for the lead however long it was away or asleep before (L3)", () => {
+  const cluster = elected(3, { preempt: "always" });
+  cluster.kill("m3");
+  cluster.prove("m3");
+  cluster.run(1_000);
+  cluster.isCut = (from, to) => from === "m3" || to === "m3";
+  cluster.restart("m3");
+  cluster.run(5_000);
+  assert.equal(cluster.leader.id, "m2");
+  cluster.isCut = () => false;
+  cluster.run(5_000);
+  assert.equal(cluster.leader.id, "m3");
+});
+
 test("available: a member alone does not lead below its smallest view, and a pair does (S5)", () => {
   const cluster = elected(3, { mode: "available" });
   assert.equal(cluster.leader.id, "m3");

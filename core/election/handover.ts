@@ -162,8 +162,16 @@ export function onRelieve(state: State, event: Received, message: Of<"relieve">)
   return and(answered, (next) => onResignAsked(next, from.member, reliefMs, "preempted"));
 }
 
-/** When this member will ask the leader to be allowed to take over; undefined for never. */
+/**
+ * When this member will ask the leader to be allowed to take over; undefined for never. Not while it
+ * doubts itself: a wish that is long overdue would otherwise look like a tick that comes late, for ever.
+ */
 export function reliefAtMs(state: State): number | undefined {
+  const wishAtMs = reliefWishAtMs(state);
+  return wishAtMs === undefined ? undefined : Math.max(wishAtMs, state.doubtUntilMs);
+}
+
+function reliefWishAtMs(state: State): number | undefined {
   const { config, role, bond, app, nowMs } = state;
   if (config.preempt === "never" || role.at !== "follower" || bond?.isAnnounced !== true) {
     return undefined;
