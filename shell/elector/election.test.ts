@@ -87,6 +87,25 @@ test("SIGTERM of the leader is a handover too", deadline, async () => {
   assert.notEqual(second.process.id, first.process.id);
 });
 
+test(
+  "a better member that comes back is given the lead where that is wanted",
+  deadline,
+  async () => {
+    const changes = { preempt: "always" } as const;
+    await using group = await Group.start({ count: 3, timing: "demo", changes });
+    const best = group.processes.at(-1);
+    assert.ok(best !== undefined);
+    const first = await best.fact("leader");
+    await group.killAndTell(best);
+    const { process, fact } = await group.leader(Number(first["term"]));
+    assert.notEqual(process, best);
+    best.launch();
+    const again = await best.fact("leader");
+    assert.ok(Number(again["term"]) > Number(fact["term"]));
+    assert.ok(process.isRunning);
+  },
+);
+
 test("all are killed and come back: terms go on rising", deadline, async () => {
   await using group = await Group.start({ count: 3, timing: "demo" });
   const first = await group.settled();
