@@ -39,6 +39,19 @@ async function election(agent: AgentUnderTest): Promise<ElectionStatus> {
   return (await agent.call("GET", "/v1/services/lead/election")).body;
 }
 
+/** Another one, or the same one in its next life: whoever was quicker. */
+async function successor(agent: AgentUnderTest, before: InstanceStatus): Promise<void> {
+  await agent.until("a later term has a leader", async () => {
+    const { leader, term } = await election(agent);
+    return leader !== null && term > (before.term ?? 0);
+  });
+  assert.notEqual(life(await leaderOf(agent)), life(before));
+}
+
+function life({ name, incarnation }: InstanceStatus): string {
+  return `${name}/${incarnation}`;
+}
+
 function announce(agent: AgentUnderTest, body: object, token?: string) {
   return agent.call("POST", "/v1/services/lead/election/leader", body, token);
 }
@@ -74,10 +87,7 @@ test("a leader that is killed is told at once, and the next one leads under a hi
     [exit.name, exit.incarnation, exit.pid],
     [before.name, before.incarnation, before.pid],
   );
-  await agent.until("another one leads", async () => {
-    const { leader, term } = await election(agent);
-    return leader !== null && leader !== before.name && term > (before.term ?? 0);
-  });
+  await successor(agent, before);
   const [first, second] = (await election(agent)).history;
   assert.match(first?.ending ?? "", new RegExp(`^${before.name} .*SIGKILL`));
   assert.equal(second?.why, "crash");
@@ -107,10 +117,7 @@ test("LR1: a leader that dies while no agent looks is gone for the next one, and
   await agent.kill();
   process.kill(before.pid ?? 0, "SIGKILL");
   await agent.restart();
-  await agent.until("another one leads", async () => {
-    const { leader, term } = await election(agent);
-    return leader !== null && leader !== before.name && term > (before.term ?? 0);
-  });
+  await successor(agent, before);
   assert.ok((await election(agent)).history[0]?.ending !== null);
 });
 

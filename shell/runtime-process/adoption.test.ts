@@ -12,6 +12,8 @@ import { follow, order, serves } from "@prunella/runtime/host-conformance";
 import { ProcessBench } from "./fixtures/process-bench.ts";
 import { type LaunchRecord, parseRecord } from "./launch-record.ts";
 
+const roundsMin = 20;
+const roundsMax = 500;
 const cache = mkdtempSync(join(tmpdir(), "prunella-cache-"));
 after(() => rmSync(cache, { recursive: true, force: true }));
 
@@ -69,19 +71,29 @@ async function until(what: string, condition: () => boolean): Promise<void> {
 }
 
 // Goal: none doubled, none orphaned, whatever the moment. Method: an agent that does little else
-// than launch is killed at random moments; a last, calm agent must make the cluster whole.
-test("H1, H2: twenty agents are killed while they launch, and nothing is doubled or orphaned", async () => {
+// than launch is killed at random moments; a last, calm agent must make the cluster whole. A busy
+// machine gets less far in the same time: moments stretch with the time that a start takes, and more
+// agents die until enough was met.
+test("H1, H2: twenty agents and more are killed while they launch, and nothing is doubled or orphaned", async () => {
   await using bench = await ProcessBench.make();
   const count = 3;
   let rng: Rng = rngFrom(7);
   let launchCount = 0;
   let windowCount = 0;
-  for (let round = 0; round < 20; round++) {
+  let startMs = 300;
+  const isEnough = () => launchCount > 10 && windowCount > 0;
+  for (let round = 0; round < roundsMin || !isEnough(); round++) {
+    assert.ok(round < roundsMax, `${launchCount} incarnations, ${windowCount} torn launches`);
     const agent = startAgent(bench, `${count}`, "churn");
     const drawn = draw(rng);
     rng = drawn.rng;
-    if (round % 4 !== 0) await says(agent, "open"); // Some die before they have even looked.
-    await delay(drawn.value * 150); // The moment of the fault.
+    const startedAtMs = performance.now();
+    // Some die before they have even looked.
+    if (round % 4 !== 0) {
+      await says(agent, "open");
+      startMs = performance.now() - startedAtMs;
+    }
+    await delay((drawn.value * startMs) / 2); // The moment of the fault.
     await kill(agent);
     assertNoneDoubled(bench, `after round ${round}`);
     for (let number = 1; number <= count; number++) {
@@ -90,8 +102,6 @@ test("H1, H2: twenty agents are killed while they launch, and nothing is doubled
       if (record?.copy.running === true && record.leader === undefined) windowCount += 1;
     }
   }
-  assert.ok(launchCount > 10, `only ${launchCount} incarnations`);
-  assert.ok(windowCount > 0, "no agent died between intent and record");
 
   const last = startAgent(bench, `${count}`, "calm");
   await says(last, "whole");
