@@ -5,9 +5,10 @@
  * The elector does not know this agent, so its first answer is a nonce, and the order is sent again
  * with it: an order that somebody recorded is worth nothing in another life of the elector.
  */
+import { randomBytes } from "node:crypto";
 import { ClusterError } from "@prunella/core/kernel";
+import { Authenticator, KeyRing, signatureHeader } from "@prunella/elector/signing";
 import type { Address } from "@prunella/runtime";
-import { OperatorSignature } from "./operator-signature.ts";
 
 export type HandOverOrder = {
   readonly cluster: string;
@@ -26,7 +27,6 @@ export type HandOverOrder = {
 export type HandOver = (order: HandOverOrder) => Promise<void>;
 
 const path = "/election/resign";
-const signatureHeader = "x-bully-auth";
 const drainMsMax = 60_000;
 /** Beside the time that the work may take: two answers. */
 const answerMsMax = 2_000;
@@ -35,14 +35,12 @@ export const handOver: HandOver = async (order) => {
   const drainMs = Math.max(0, Math.min(drainMsMax, Math.floor(order.drainMs)));
   const body = JSON.stringify({ ...(order.to === undefined ? {} : { to: order.to }), drainMs });
   const signal = AbortSignal.timeout(drainMs + answerMsMax);
-  const signature = new OperatorSignature(order.keyFile);
-  const call = { method: "POST", path, cluster: order.cluster, to: order.member, body } as const;
   try {
-    const first = await send(order, body, signature.header(call, undefined), signal);
+    const sign = signer(order, body);
+    const first = await send(order, body, sign(undefined), signal);
     if (first.ok) return;
     const nonce = first.status === 401 ? nonceOf(first.text) : undefined;
-    const last =
-      nonce === undefined ? first : await send(order, body, signature.header(call, nonce), signal);
+    const last = nonce === undefined ? first : await send(order, body, sign(nonce), signal);
     if (!last.ok) throw new Error(`it answered ${last.status} ${last.text.slice(0, 200).trim()}`);
   } catch (error) {
     const why = error instanceof Error ? error.message : `${error}`;
@@ -53,6 +51,18 @@ export const handOver: HandOver = async (order) => {
     });
   }
 };
+
+/** Signs as somebody new each time; its orders are numbered from one. */
+function signer(
+  { cluster, member, keyFile }: HandOverOrder,
+  body: string,
+): (nonce: string | undefined) => string {
+  const boot = `agent-${randomBytes(8).toString("hex")}`;
+  const identity = { cluster, id: "agent", boot };
+  const authenticator = new Authenticator({ identity, keys: KeyRing.fromFile(keyFile) });
+  const request = { method: "POST", path, body };
+  return (nonce) => authenticator.sign("operator", member, request, nonce).header;
+}
 
 type Sent = { readonly ok: boolean; readonly status: number; readonly text: string };
 
