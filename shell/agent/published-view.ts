@@ -62,12 +62,16 @@ export function viewContent(
   return { cluster: state.spec?.name ?? "", controlUrl, services };
 }
 
-/** Ports that gateways open for a service whose bytes are not HTTP: as many as it may have members. */
-function tcpOf(host: string, { tcp, scale }: ServiceSpec): { readonly tcp?: TcpView } {
-  if (tcp === undefined) return {};
-  const { port, by } = tcp;
-  const lastPort = by === "member" ? port + scale.max - 1 : port;
-  return { tcp: { host, firstPort: port, lastPort, by } };
+/** Ports that gateways open for a service whose bytes are not HTTP. */
+function tcpOf(host: string, { tcp, scale }: ServiceSpec): { readonly tcp?: readonly TcpView[] } {
+  if (tcp.length === 0) return {};
+  return {
+    tcp: tcp.map(({ port, ...others }) => {
+      // By member there are as many as the service may have members.
+      const lastPort = others.by === "member" ? port + scale.max - 1 : port;
+      return { host, firstPort: port, lastPort, ...others };
+    }),
+  };
 }
 
 /**

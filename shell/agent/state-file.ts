@@ -151,13 +151,21 @@ function parseState(value: unknown): ClusterState | undefined {
   // An agent of an earlier release wrote no count, and kept one gateway.
   const gateway = { ...spec.gateway, count: spec.gateway.count ?? 1 };
   const services = Object.entries(spec.services).map(
-    ([name, service]): readonly [string, ServiceSpec] => [name, { ...unsaid, ...service }],
+    ([name, service]): readonly [string, ServiceSpec] => [
+      name,
+      { ...unsaid, ...service, tcp: listOfPorts(service) },
+    ],
   );
   return { ...state, spec: { ...spec, gateway, services: Object.fromEntries(services) } };
 }
 
 /** Fields of a service that earlier releases did not write. */
-const unsaid = { traffic: {}, weights: {}, tcp: undefined } as const;
+const unsaid = { traffic: {}, weights: {}, tcp: [] } as const;
+
+/** An agent of an earlier release wrote one port, and not a list of them. */
+function listOfPorts({ tcp }: { readonly tcp?: unknown }): ServiceSpec["tcp"] {
+  return [(tcp ?? []) as ServiceSpec["tcp"]].flat();
+}
 
 /** A view file holds the view itself, or wraps it. */
 function parseTerm(value: unknown): number | undefined {

@@ -42,8 +42,11 @@ const mistakes: readonly (readonly [changes: object, said: RegExp])[] = [
   [{ maxInFlight: 0 }, /maxInFlight must be a whole number, 1 or more, not 0/],
   [{ loadBound: 0.5 }, /loadBound must be a number, from 1 to 100, not 0.5/],
   [{ timeoutMs: -1 }, /timeoutMs must be a whole number/],
-  [{ tcp: {} }, /tcp must be \{ port \} or \{ ports: \[first, last\] \}/],
+  [{ tcp: {} }, /tcp must be \{ port, by \} or \{ ports: \[first, last\] \}/],
   [{ tcp: { ports: [40_001, 40_000] } }, /tcp must be/],
+  [{ tcp: { ports: [40_000, 40_001], by: "first-frame" } }, /tcp must be/],
+  [{ tcp: { port: 40_000, by: "member" } }, /tcp must be/],
+  [{ tcp: { port: 40_000, proxyProtocol: "v1" } }, /tcp must be/],
   [{ tryTimeoutMS: 5 }, /services\[0\]\.tryTimeoutMS is no option/],
 ];
 

@@ -32,10 +32,12 @@ export type StaticService = TrafficView & {
   readonly pipelining?: "safe";
   /**
    * For a service that does not speak HTTP: one port, whose connections go to the member with the
-   * fewest, or a port for each member in the order of the list. `host` is 127.0.0.1 unless given.
+   * fewest, or to the one that their first line names (`by: "first-frame"`: `PRUNELLA/1 TO name-2`); or a
+   * port for each member in the order of the list. `host` is 127.0.0.1 unless given. `proxyProtocol`
+   * tells members who the client is.
    */
-  readonly tcp?: { readonly host?: string } & (
-    | { readonly port: number }
+  readonly tcp?: { readonly host?: string; readonly proxyProtocol?: "v2" } & (
+    | { readonly port: number; readonly by?: "service" | "first-frame" }
     | { readonly ports: readonly [first: number, last: number] }
   );
   /** Bound of all tries of one request together. Default 30,000. */
@@ -121,7 +123,7 @@ const serviceFields: Table = new Map<string, Field>([
   ["keys", listOf(isKey, '{ from: "request" }, "path" or "client", or with a name "header", ...')],
   ["placement", oneOf("default", "seed-512")],
   ["pipelining", oneOf("safe")],
-  ["tcp", [isTcp, "{ port } or { ports: [first, last] }, from 1 to 65535"]],
+  ["tcp", [isTcp, "{ port, by } or { ports: [first, last] }, from 1 to 65535"]],
   ["timeoutMs", positive],
   ["bodyBytesMax", count],
   ["tryTimeoutMs", positive],
@@ -250,10 +252,14 @@ function isKey(value: unknown): boolean {
 
 function isTcp(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  const { host, port: one, ports } = value;
-  if (host !== undefined && !isText(host)) return false;
-  if (ports === undefined) return isPort(one);
-  if (one !== undefined || !Array.isArray(ports) || ports.length !== 2) return false;
+  const { host, port: one, ports, by, proxyProtocol, ...others } = value;
+  if (Object.keys(others).length > 0 || (host !== undefined && !isText(host))) return false;
+  if (proxyProtocol !== undefined && proxyProtocol !== "v2") return false;
+  if (ports === undefined) {
+    return isPort(one) && [undefined, "service", "first-frame"].includes(by as undefined);
+  }
+  if (one !== undefined || by !== undefined || !Array.isArray(ports) || ports.length !== 2)
+    return false;
   return ports.every(isPort) && ports[0] <= ports[1];
 }
 

@@ -133,7 +133,7 @@ test("a TCP service that elects: its port leads to the leader, and a new term en
   const port = await freePort();
   const tcp = { host: "127.0.0.1", firstPort: port, lastPort: port, by: "service" } as const;
   const show = (leads: number | undefined, term: number) =>
-    electedOf([old, next], leads, term, { routes: [], tcp });
+    electedOf([old, next], leads, term, { routes: [], tcp: [tcp] });
   await using fixture = await DataPathFixture.start([show(0, 1)]);
   await fixture.path.tcpSettled();
   const clients = await Promise.all([RawClient.connect(port), RawClient.connect(port)]);

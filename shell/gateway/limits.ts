@@ -65,6 +65,8 @@ export type Limits = {
 
   /** TCP connections of all services; beyond it they are closed at once (`too-many`). */
   readonly tcpConnectionsMax: number;
+  /** The first frame of a connection to a port by `first-frame`, from its begin. */
+  readonly tcpFrameMs: number;
   readonly tunnelIdleMs: number;
   readonly tunnelDrainMs: number;
   /** After `drain()` idle client connections get this long before they are closed. */
@@ -106,6 +108,7 @@ export const defaultLimits: Limits = {
   bufferedBytesMax: 268_435_456,
   localBodyBytesMax: 65_536,
   tcpConnectionsMax: 4_096,
+  tcpFrameMs: 2_000,
   tunnelIdleMs: 3_600_000,
   tunnelDrainMs: 30_000,
   drainIdleMs: 100,

@@ -20,7 +20,7 @@ function serviceView(service: StaticService): ServiceView {
     routes: (service.routes ?? (service.tcp === undefined ? ["/"] : [])).map((route) =>
       typeof route === "string" ? { prefix: route } : route,
     ),
-    ...(service.tcp === undefined ? {} : { tcp: tcpView(service.tcp) }),
+    ...(service.tcp === undefined ? {} : { tcp: [tcpView(service.tcp)] }),
     keys: service.keys ?? [{ from: "request" }],
     placement: service.placement ?? "default",
     seed: 0,
@@ -62,8 +62,11 @@ function trafficOf(service: StaticService): TrafficView {
 }
 
 function tcpView(tcp: NonNullable<StaticService["tcp"]>): TcpView {
-  const { host = "127.0.0.1" } = tcp;
-  if ("port" in tcp) return { host, firstPort: tcp.port, lastPort: tcp.port, by: "service" };
+  const { host = "127.0.0.1", proxyProtocol } = tcp;
+  const shared = { host, ...(proxyProtocol === undefined ? {} : { proxyProtocol }) };
+  if ("port" in tcp) {
+    return { ...shared, firstPort: tcp.port, lastPort: tcp.port, by: tcp.by ?? "service" };
+  }
   const [firstPort, lastPort] = tcp.ports;
-  return { host, firstPort, lastPort, by: "member" };
+  return { ...shared, firstPort, lastPort, by: "member" };
 }

@@ -48,7 +48,7 @@ test("a file that says little gets every default", () => {
           bodyMiBMax: 1024,
           traffic: {},
           weights: {},
-          tcp: undefined,
+          tcp: [],
           probe: {
             ...{ path: undefined, intervalMs: 1000, timeoutMs: 500 },
             ...{ failuresMax: 3, successesMin: 2, startupMs: 30_000 },

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { shown } from "./complaint.ts";
 import { defaults, limits } from "./defaults.ts";
-import { choice, type Fault, field, fieldFacts, flag, text, whole } from "./field.ts";
+import { choice, type Fault, field, fieldFacts, flag, oneOrMany, text, whole } from "./field.ts";
 import { nearestName } from "./nearest-name.ts";
 import { trafficFields } from "./traffic-schema.ts";
 import {
@@ -21,12 +21,6 @@ import {
 } from "./value-rules.ts";
 
 const { hourMs } = limits;
-
-/** A list that people may also write as its only element. */
-function oneOrMany<Element extends z.ZodType>(element: Element, max: number) {
-  const list = z.array(element).max(max);
-  return z.preprocess((value) => (Array.isArray(value) ? value : [value]), list);
-}
 
 const probe = z.strictObject({
   path: text(

@@ -2,7 +2,10 @@
  * The cluster file after validation: complete, with every default filled in. This is what the agent
  * acts on; `cluster-schema.ts` says what a person may write.
  */
-import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
+import type { KeySource, Placement, RouteView, TcpView, TrafficView } from "@prunella/wire/view";
+
+/** A port of a service, or with `by: "member"` the first of them. */
+export type TcpSpec = { readonly port: number } & Pick<TcpView, "by" | "role" | "proxyProtocol">;
 
 /** What every kind of service that runs a program has. */
 type ProgramSpec = {
@@ -26,7 +29,7 @@ type ProgramSpec = {
   /** By instance name; 1 for those that are not named. */
   readonly weights: Readonly<Record<string, number>>;
   /** Ports of a service whose bytes are not HTTP, on the address of the gateway. */
-  readonly tcp: { readonly port: number; readonly by: "service" | "member" } | undefined;
+  readonly tcp: readonly TcpSpec[];
   readonly probe: {
     readonly path: string | undefined;
     readonly intervalMs: number;

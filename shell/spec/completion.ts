@@ -6,7 +6,7 @@ import { extname, isAbsolute, resolve } from "node:path";
 import { invariant } from "@prunella/core/kernel";
 import type { KeySource, Placement, RouteView, TrafficView } from "@prunella/wire/view";
 import type { GatewayShape } from "./cluster-schema.ts";
-import type { ClusterSpec, ElectionSpec, ServiceSpec } from "./cluster-spec.ts";
+import type { ClusterSpec, ElectionSpec, ServiceSpec, TcpSpec } from "./cluster-spec.ts";
 import { splitCommand } from "./command-line.ts";
 import { defaults, limits } from "./defaults.ts";
 import type { PartialService } from "./elected-schema.ts";
@@ -70,8 +70,7 @@ function completeProgram(shape: PartialService, around: Surroundings, isAlone: b
     bodyMiBMax: shape.bodyMiBMax ?? defaults.bodyMiBMax,
     traffic: completeTraffic(shape),
     weights: completeWeights(shape.weights),
-    tcp:
-      shape.tcp === undefined ? undefined : { port: shape.tcp.port, by: shape.tcp.by ?? "service" },
+    tcp: completeTcp(shape),
     probe: {
       path: shape.health?.path,
       intervalMs: shape.health?.intervalMs ?? probe.intervalMs,
@@ -125,7 +124,7 @@ export function completePlacement(shape: PartialService): Placement {
  * that has its file to itself gets every request; of several, each must say what is meant for it.
  */
 export function completeRoutes(shape: PartialService, isAlone = false): readonly RouteView[] {
-  const isAtRoot = (isAlone && shape.tcp === undefined) || shape.compat !== undefined;
+  const isAtRoot = (isAlone && (shape.tcp ?? []).length === 0) || shape.compat !== undefined;
   const written = shape.route ?? (isAtRoot ? [{ prefix: "/" }] : []);
   return written.map(({ host, prefix }) => {
     const bare = prefix === "/" ? "/" : prefix.replace(/\/$/, "");
@@ -189,6 +188,14 @@ function completeTraffic(shape: PartialService): TrafficView {
   const fields = { tryTimeoutMs, retryUnsafe, maxInFlight, holdMs };
   const said = Object.entries({ ...fields, slowStartMs, loadBound, ejectAfter });
   return Object.fromEntries(said.filter(([, value]) => value !== undefined));
+}
+
+function completeTcp(shape: PartialService): readonly TcpSpec[] {
+  return (shape.tcp ?? []).map(({ port, by = "service", role, proxyProtocol }) => ({
+    ...{ port, by },
+    ...(role === undefined ? {} : { role }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+  }));
 }
 
 function completeWeights(weights: PartialService["weights"]): Readonly<Record<string, number>> {

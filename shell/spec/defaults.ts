@@ -50,6 +50,7 @@ export const limits = {
   weightMax: 100,
   routesMax: 100,
   keysMax: 10,
+  tcpPortsMax: 10,
   proxiesMax: 1000,
   envMax: 1000,
   argumentsMax: 1000,

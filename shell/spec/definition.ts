@@ -32,6 +32,16 @@ export type HealthInput = {
   readonly startupMs?: number;
 };
 
+export type TcpInput = {
+  readonly port: number;
+  /** Default `"service"`. */
+  readonly by?: "service" | "member" | "first-frame";
+  /** Who gets the connections of a port by service. Default: the leader, if there is one to elect. */
+  readonly role?: "primary" | "replicas";
+  /** Tells instances the client's address (PROXY protocol, version 2). Default: off. */
+  readonly proxyProtocol?: "v2";
+};
+
 /** How gateways treat the requests of a service. */
 export type TrafficInput = {
   /** Bound of one try until the response begins; then a sibling is asked. Default: none. */
@@ -52,9 +62,10 @@ export type TrafficInput = {
   readonly weights?: Readonly<Record<string, number>>;
   /**
    * Ports on the gateway's address for a service that does not speak HTTP. A number is one port for
-   * the whole service; `by: "member"` gives each instance a port of its own, from `port` on.
+   * the whole service; `by: "member"` gives each instance a port of its own, from `port` on; with
+   * `by: "first-frame"` the first line of a connection names the instance.
    */
-  readonly tcp?: number | { readonly port: number; readonly by?: "service" | "member" };
+  readonly tcp?: number | TcpInput | readonly (number | TcpInput)[];
 };
 
 export type ReplicasInput = TrafficInput & {
@@ -103,7 +114,6 @@ type SharingField =
   | "key"
   | "hash"
   | "compat"
-  | "tcp"
   | "pipelining"
   | "weights"
   | "loadBound"

@@ -145,7 +145,7 @@ const routingRules: readonly ServiceRule[] = [
   {
     id: "route-missing",
     find(input) {
-      if (input.service.routes.length > 0 || input.service.tcp !== undefined) return [];
+      if (input.service.routes.length > 0 || input.service.tcp.length > 0) return [];
       return remark(input, ["route"], "info", {
         message: "is not set",
         why: "The gateway sends it nothing; only its own address reaches an instance.",

@@ -52,11 +52,12 @@ export const trafficRules: readonly ServiceRule[] = [
   {
     id: "tcp-port-of-gateway",
     find({ name, service, spec }): readonly Remark[] {
-      const { tcp, scale } = service;
-      if (tcp === undefined) return [];
-      const last = tcp.by === "member" ? tcp.port + scale.max - 1 : tcp.port;
       const { port } = spec.gateway;
-      if (port < tcp.port || port > last) return [];
+      const takes = service.tcp.some((tcp) => {
+        const last = tcp.by === "member" ? tcp.port + service.scale.max - 1 : tcp.port;
+        return tcp.port <= port && port <= last;
+      });
+      if (!takes) return [];
       return [
         {
           ...{ path: ["services", name, "tcp"], severity: "error" },

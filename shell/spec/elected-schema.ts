@@ -14,7 +14,6 @@ export const leaderlessFields = {
   key: true,
   hash: true,
   compat: true,
-  tcp: true,
   pipelining: true,
   weights: true,
   loadBound: true,

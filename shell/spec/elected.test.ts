@@ -105,7 +105,7 @@ test("the types that people write and the schema know the same fields", () => {
     ...{ kind: true, run: true, count: true, scale: true, route: true, health: true, env: true },
     ...{ folder: true, stop: true, log: true, timeoutMs: true, bodyMiBMax: true, mode: true },
     ...{ timing: true, preempt: true, leaseBreak: true, followers: true, tryTimeoutMs: true },
-    ...{ retryUnsafe: true, maxInFlight: true, holdMs: true },
+    ...{ retryUnsafe: true, maxInFlight: true, holdMs: true, tcp: true },
   };
   assert.deepEqual(Object.keys(electedSchema.shape).toSorted(), Object.keys(known).toSorted());
 });

@@ -132,10 +132,16 @@ export function choice<const Name extends string>(facts: FieldFacts, names: read
     if (names.some((name) => name === value)) return undefined;
     const near = typeof value === "string" ? nearestName(value, names) : undefined;
     return {
-      message: `must be ${names.map((name) => `"${name}"`).join(" or ")}, not ${shown(value)}`,
+      message: `must be ${alternatives(names)}, not ${shown(value)}`,
       fix: `write "${near ?? names[0]}"`,
     };
   });
+}
+
+function alternatives(names: readonly string[]): string {
+  const quoted = names.map((name) => `"${name}"`);
+  const last = quoted.at(-1) ?? "";
+  return quoted.length < 2 ? last : `${quoted.slice(0, -1).join(", ")} or ${last}`;
 }
 
 /** A number that need not be whole. */
@@ -157,4 +163,10 @@ export function decimal(facts: Omit<WholeFacts, "unit">) {
       fix: fits ? `write ${guess} without quotes` : fix,
     };
   });
+}
+
+/** A list that people may also write as its only element. */
+export function oneOrMany<Element extends z.ZodType>(element: Element, max: number) {
+  const list = z.array(element).max(max);
+  return z.preprocess((value) => (Array.isArray(value) ? value : [value]), list);
 }

@@ -1,6 +1,6 @@
 /** The part of a plan that gateways carry out: routes, keys, placement, limits of requests. */
 import { isDeepStrictEqual } from "node:util";
-import type { ClusterSpec, PlannedChange, ServiceSpec } from "./cluster-spec.ts";
+import type { ClusterSpec, PlannedChange, ServiceSpec, TcpSpec } from "./cluster-spec.ts";
 import { openCalls } from "./plan-gateway.ts";
 import { routeKey, routeText } from "./relations.ts";
 
@@ -121,9 +121,16 @@ function weightEffects(old: Older, service: ServiceSpec): readonly Effect[] {
 
 function tcpEffects(old: ServiceSpec, service: ServiceSpec): readonly Effect[] {
   if (isDeepStrictEqual(old.tcp, service.tcp)) return [];
-  const text = ({ tcp }: ServiceSpec) => (tcp === undefined ? "none" : `${tcp.port} by ${tcp.by}`);
+  const text = ({ tcp }: ServiceSpec) => tcp.map(tcpText).join(" and ") || "none";
   const reason = `tcp ${text(old)} -> ${text(service)}`;
-  if (old.tcp === undefined) return [{ reason, risk: "none", riskDetail: "" }];
-  const riskDetail = `Nobody listens on port ${old.tcp.port} for it as before.`;
+  const gone = old.tcp.filter((tcp) => !service.tcp.some((other) => isDeepStrictEqual(tcp, other)));
+  if (gone.length === 0) return [{ reason, risk: "none", riskDetail: "" }];
+  const ports = gone.map(({ port }) => port).join(", ");
+  const riskDetail = `Nobody listens on port ${ports} for it as before.`;
   return [{ reason, risk: "high", riskDetail }];
+}
+
+function tcpText({ port, by, role, proxyProtocol }: TcpSpec): string {
+  const parts = [`${port} by ${by}`, role && `for ${role}`, proxyProtocol && "with PROXY v2"];
+  return parts.filter((part) => part !== undefined).join(" ");
 }

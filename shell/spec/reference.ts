@@ -99,7 +99,7 @@ then a file that uses them is refused with \`NOT_YET\`.
 ${table(serviceFields)}
 
 \`route\` also takes a text (\`"/api"\` is \`{ prefix: "/api" }\`) or a list of both; \`health\` also takes the
-path alone (\`"/healthz"\` is \`{ path: "/healthz" }\`). Of two routes the one with the exact host wins
+path alone (\`"/healthz"\` is \`{ path: "/healthz" }\`), and \`tcp\` a number (\`6379\` is \`{ port: 6379 }\`) or a list. Of two routes the one with the exact host wins
 over \`*.\`, that over any host; among equals the longest prefix. Two services may not have the same
 route. A service that has its file to itself gets every request when it names no route; of several
 services, one that names none is reached through no gateway.
@@ -108,7 +108,7 @@ services, one that names none is reached through no gateway.
 
 ## Elected service
 
-It has the fields of a service but for those that share requests out (\`key\`, \`hash\`, \`compat\`, \`tcp\`,
+It has the fields of a service but for those that share requests out (\`key\`, \`hash\`, \`compat\`,
 \`weights\`, \`loadBound\`, \`slowStartMs\`, \`ejectAfter\`), because every request goes to the leader. \`scale\` is 3 to 7 with \`quorum\` unless the file says less. Other defaults, and other fields:
 
 ${table(electedFields)}

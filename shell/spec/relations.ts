@@ -7,6 +7,7 @@ import { type Complaint, configComplaint, shown } from "./complaint.ts";
 import { completeCounts, completePlacement, completeRoutes } from "./completion.ts";
 import { limits } from "./defaults.ts";
 import type { PartialService } from "./elected-schema.ts";
+import { portComplaints } from "./port-relations.ts";
 import { voterComplaints } from "./voter-relations.ts";
 
 /** A service with those of its fields that are right in themselves. */
@@ -26,7 +27,7 @@ export function relationComplaints(services: readonly CheckedService[]): readonl
       ...weightComplaints(service),
     ]),
     ...repeatedRoutes(services),
-    ...sharedPorts(services),
+    ...portComplaints(services),
     ...ambiguousNames(services),
   ];
 }
@@ -116,40 +117,6 @@ function weightComplaints({ name, shape, wrong }: CheckedService): readonly Comp
     const message = `must be a number from ${weightMin} to ${weightMax}, not ${shown(weight)}`;
     return [configComplaint(path, message, `write for example "${instance}": 0.5`)];
   });
-}
-
-/** The ports that a service takes for itself: first and last, both included. */
-function portRange(shape: PartialService): readonly [number, number] | undefined {
-  const { tcp } = shape;
-  if (tcp === undefined) return undefined;
-  const last = tcp.by === "member" ? tcp.port + completeCounts(shape).max - 1 : tcp.port;
-  return [tcp.port, last];
-}
-
-/** Two services on one port, or a range that leaves what a port can be. */
-function sharedPorts(services: readonly CheckedService[]): readonly Complaint[] {
-  const complaints: Complaint[] = [];
-  const taken: { readonly owner: string; readonly first: number; readonly last: number }[] = [];
-  for (const { name, shape, wrong } of services) {
-    const range = ["tcp", "scale"].some((field) => wrong.has(field)) ? undefined : portRange(shape);
-    if (range === undefined) continue;
-    const [first, last] = range;
-    const path = ["services", name, "tcp"];
-    const other = taken.find((known) => first <= known.last && known.first <= last);
-    taken.push({ owner: name, first, last });
-    if (last > 65_535) {
-      const fix = "choose a lower port, or a smaller scale.max";
-      complaints.push(
-        configComplaint(path, `needs the ports ${first} to ${last}, but 65535 is the last`, fix),
-      );
-    } else if (other !== undefined) {
-      const message = `takes a port of services.${other.owner} (${other.first} to ${other.last})`;
-      complaints.push(
-        configComplaint(path, message, "choose another port, or a smaller scale.max"),
-      );
-    }
-  }
-  return complaints;
 }
 
 /** Two services that claim the same requests. The same route twice in one service only is doctor's. */

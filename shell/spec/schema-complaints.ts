@@ -69,6 +69,7 @@ const examples: Readonly<Record<string, string>> = {
   env: 'env: { LOG_LEVEL: "info" }',
   stop: "stop: { drainMs: 5000, graceMs: 5000 }",
   log: "log: { fileMiB: 16, filesMax: 3 }",
+  tcp: 'tcp: 6379 or tcp: { port: 6379, by: "member" }',
 };
 
 const serviceExample = 'replicas({ run: "./server.ts" }) in TypeScript, or kind and run in YAML';

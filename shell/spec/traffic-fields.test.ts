@@ -48,10 +48,10 @@ test("the defaults of the page are those of the gateway", () => {
 
 test("a TCP service has ports and, unless it names one, no route", () => {
   const one = specOf({ tcp: 6379 }).services["web"];
-  assert.deepEqual(one?.tcp, { port: 6379, by: "service" });
+  assert.deepEqual(one?.tcp, [{ port: 6379, by: "service" }]);
   assert.deepEqual(one?.routes, []);
   const each = specOf({ tcp: { port: 6379, by: "member" }, route: "/" }).services["web"];
-  assert.deepEqual(each?.tcp, { port: 6379, by: "member" });
+  assert.deepEqual(each?.tcp, [{ port: 6379, by: "member" }]);
   assert.deepEqual(each?.routes, [{ prefix: "/" }]);
 });
 
@@ -99,10 +99,43 @@ test("each mistake is told with its place and its cure", () => {
     ],
     [
       { tcp: { port: 6379, by: "name" } },
-      'services.web.tcp.by must be "service" or "member", not "name"; write "service"',
+      'services.web.tcp.by must be "service", "member" or "first-frame", not "name"; write "service"',
     ],
+    [
+      { tcp: { port: 6379, proxyProtocol: "v1" } },
+      'services.web.tcp.proxyProtocol must be "v2", not "v1"; write "v2"',
+    ],
+    [
+      { tcp: { port: 6379, role: "leader" } },
+      'services.web.tcp.role must be "primary" or "replicas", not "leader"; write "primary"',
+    ],
+    [
+      { tcp: { port: 6379, role: "primary" } },
+      'services.web.tcp.role is "primary", but replicas elect nobody; remove it, or write elected({ ... })',
+    ],
+    [
+      { tcp: [6378, { port: 6379, role: "replicas", by: "first-frame" }] },
+      'services.web.tcp[1].role is for a port by "service", not by "first-frame"; remove it, or remove by',
+    ],
+    [
+      { tcp: [6379, { port: 6379, by: "first-frame" }] },
+      "services.web.tcp[1] takes a port of services.web (6379 to 6379); choose another port, or a smaller scale.max",
+    ],
+    [{ tcp: [6379, {}] }, "services.web.tcp[1].port is missing; add it"],
   ];
   for (const [fields, expected] of cases) assert.deepEqual(complaints(fields), [`${expected}.`]);
+});
+
+test("a service has several ports when it names several, and an elected one may", () => {
+  const tcp = [3306, { port: 3307, role: "replicas", proxyProtocol: "v2" }];
+  const expected = [
+    { port: 3306, by: "service" },
+    { port: 3307, by: "service", role: "replicas", proxyProtocol: "v2" },
+  ];
+  const spec = specOf({ kind: "elected", tcp: [...tcp, { port: 3308, by: "first-frame" }] });
+  assert.deepEqual(spec.services["web"]?.tcp, [...expected, { port: 3308, by: "first-frame" }]);
+  assert.deepEqual(spec.services["web"]?.routes, []);
+  assert.deepEqual(complaints({ kind: "elected", tcp: { port: 3306, role: "primary" } }), []);
 });
 
 test("two services cannot have the same port", () => {
@@ -127,5 +160,9 @@ test("a change of how requests are treated restarts nobody", () => {
   ]);
   assert.deepEqual(changes({ tcp: 6379, route: "/" }, { route: "/" }).slice(-1), [
     "reroute changed: tcp 6379 by service -> none high",
+  ]);
+  const more = [6379, { port: 6380, role: "replicas", proxyProtocol: "v2" }];
+  assert.deepEqual(changes({ tcp: 6379 }, { tcp: more }).slice(-1), [
+    "reroute changed: tcp 6379 by service -> 6379 by service and 6380 by service for replicas with PROXY v2 none",
   ]);
 });

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { defaults, limits } from "./defaults.ts";
-import { choice, decimal, fieldFacts, whole } from "./field.ts";
+import { choice, decimal, fieldFacts, oneOrMany, whole } from "./field.ts";
 
 const { hourMs } = limits;
 const { traffic } = defaults;
@@ -17,13 +17,35 @@ const tcpPorts = z.strictObject({
   }),
   by: choice(
     {
-      ...{ type: '"service" or "member"', default: '"service"' },
+      ...{ type: '"service", "member" or "first-frame"', default: '"service"' },
       meaning:
-        "`service`: one port, and each connection goes to the instance with the fewest (of an elected service: to the leader). `member`: instance `name-1` gets `port`, `name-2` the next one, up to `scale.max`; the port of an instance that is gone stays and closes connections.",
+        "`service`: one port for all of them, see `role`. `member`: instance `name-1` gets `port`, `name-2` the next one, up to `scale.max`; the port of an instance that is gone stays and closes connections. `first-frame`: one port, and the first line that a client sends, `PRUNELLA/1 TO name-2`, says whom it wants; the instance gets that line too.",
     },
-    ["service", "member"],
+    ["service", "member", "first-frame"],
+  ).optional(),
+  role: choice(
+    {
+      type: '"primary" or "replicas"',
+      default: '"replicas"; "primary" of an elected service',
+      meaning:
+        'Who gets the connections of a port by `service`. `replicas`: the instance with the fewest; of an elected service one that does not lead, as long as there is one. `primary`: the leader of an elected service. To offer both, write `tcp: [{ port: 3306 }, { port: 3307, role: "replicas" }]`.',
+    },
+    ["primary", "replicas"],
+  ).optional(),
+  proxyProtocol: choice(
+    {
+      ...{ type: '"v2"', default: "off" },
+      meaning:
+        "The instance is told the client's address in a header before the first byte of each connection (PROXY protocol, version 2). **Only for programs that expect it.**",
+    },
+    ["v2"],
   ).optional(),
 });
+
+const tcpPort = z.preprocess(
+  (value) => (typeof value === "number" ? { port: value } : value),
+  tcpPorts,
+);
 
 export const trafficFields = {
   tryTimeoutMs: whole({
@@ -72,7 +94,5 @@ export const trafficFields = {
         'Share of an instance relative to its siblings: `weights: { "hello-2": 0.5 }` gives it half of what the others get.',
     })
     .optional(),
-  tcp: z
-    .preprocess((value) => (typeof value === "number" ? { port: value } : value), tcpPorts)
-    .optional(),
+  tcp: oneOrMany(tcpPort, limits.tcpPortsMax).optional(),
 } as const;

@@ -65,3 +65,33 @@ test("only elected services have leaders, and there are no kinds beside the know
   assert.match(complaintAbout({ ...elected, kind: "replicas" }), /leader is for elected/);
   assert.match(complaintAbout({ ...elected, kind: "workers" }), /kind is unknown/);
 });
+
+test("ports of TCP services make sense, or the view is refused", () => {
+  const port = { host: "127.0.0.1", firstPort: 6379, lastPort: 6379, by: "service" };
+  const right: readonly object[] = [
+    ...[{}, { role: "primary" }, { role: "replicas", proxyProtocol: "v2" }, { by: "first-frame" }],
+    { by: "member", lastPort: 6478 },
+  ];
+  for (const change of right) {
+    assert.equal(complaintAbout({ ...elected, tcp: [port, { ...port, ...change }] }), "");
+  }
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{ host: 1 }, /tcp\.host/],
+    [{ firstPort: 0 }, /tcp ports/],
+    [{ lastPort: 6378 }, /tcp\.lastPort/],
+    [{ lastPort: 6380 }, /by service has one port/],
+    [{ by: "first-frame", lastPort: 6380 }, /by first-frame has one port/],
+    [{ by: "member", lastPort: 7379 }, /1000 ports at most/],
+    [{ by: "name" }, /tcp\.by/],
+    [{ role: "leader" }, /tcp\.role is unknown/],
+    [{ by: "member", role: "primary" }, /tcp\.role is for a port by service/],
+    [{ proxyProtocol: "v1" }, /tcp\.proxyProtocol/],
+  ];
+  for (const [change, expected] of wrong) {
+    assert.match(complaintAbout({ ...elected, tcp: [{ ...port, ...change }] }), expected);
+  }
+  assert.match(complaintAbout({ ...elected, tcp: port }), /tcp must be a list/);
+  const { leader: _, ...leaderless } = elected;
+  const replicas = { ...leaderless, kind: "replicas" };
+  assert.match(complaintAbout({ ...replicas, tcp: [{ ...port, role: "primary" }] }), /elects/);
+});

@@ -52,10 +52,19 @@ export type TcpView = {
   readonly firstPort: number;
   readonly lastPort: number;
   /**
-   * `service`: one port, each connection goes to the member with the fewest. `member`: the port of a
-   * member is `firstPort + number - 1`; it stays when the member is gone.
+   * `service`: one port, whose connections go to whoever has the role. `member`: the port of a member
+   * is `firstPort + number - 1`; it stays when the member is gone. `first-frame`: one port, and the
+   * first line of a connection names the member (`member-frame.ts`).
    */
-  readonly by: "service" | "member";
+  readonly by: "service" | "member" | "first-frame";
+  /**
+   * Of a port by service. `primary`: the leader of an elected service. `replicas`: the one with the
+   * fewest connections; of an elected service one that does not lead, as long as there is one. Absent:
+   * the first for elected services, the second for others.
+   */
+  readonly role?: "primary" | "replicas";
+  /** Members are told who the client is, in a header before its bytes. */
+  readonly proxyProtocol?: "v2";
 };
 
 /**
@@ -113,7 +122,7 @@ export type ServiceView = {
    * and always off for elected services.
    */
   readonly pipelining?: "safe";
-  readonly tcp?: TcpView;
+  readonly tcp?: readonly TcpView[];
   readonly traffic?: TrafficView;
   /** Bound of all tries of one request together. */
   readonly timeoutMs: number;
@@ -177,7 +186,7 @@ function checkService(service: ServiceView): void {
   check(["default", "seed-512"].includes(service.placement), `${at}.placement is unknown`);
   check(Number.isSafeInteger(service.seed), `${at}.seed must be an integer`);
   check([undefined, "safe"].includes(service.pipelining), `${at}.pipelining must be "safe"`);
-  if (service.tcp !== undefined) checkTcp(at, service.tcp);
+  if (service.tcp !== undefined) checkTcpList(at, service);
   if (service.traffic !== undefined) checkTraffic(`${at}.traffic`, service.traffic);
   check(service.timeoutMs > 0, `${at}.timeoutMs must be positive`);
   check(service.bodyBytesMax >= 0, `${at}.bodyBytesMax must not be negative`);
@@ -188,14 +197,23 @@ function checkService(service: ServiceView): void {
 /** Bounds what one view may make a gateway open. */
 const tcpPortsMax = 1_000;
 
-function checkTcp(at: string, tcp: TcpView): void {
+function checkTcpList(at: string, { kind, tcp }: ServiceView): void {
+  check(Array.isArray(tcp), `${at}.tcp must be a list`);
+  for (const entry of tcp ?? []) checkTcp(at, entry, kind);
+}
+
+function checkTcp(at: string, tcp: TcpView, kind: ServiceView["kind"]): void {
   check(isRecord(tcp) && typeof tcp.host === "string", `${at}.tcp.host must be an address`);
-  const { firstPort, lastPort } = tcp;
+  const { firstPort, lastPort, by, role } = tcp;
   check(isPort(firstPort) && isPort(lastPort), `${at}.tcp ports must be from 1 to 65535`);
   check(lastPort >= firstPort, `${at}.tcp.lastPort must not be less than firstPort`);
   check(lastPort - firstPort < tcpPortsMax, `${at}.tcp may have ${tcpPortsMax} ports at most`);
-  check(["service", "member"].includes(tcp.by), `${at}.tcp.by is unknown`);
-  check(tcp.by === "member" || firstPort === lastPort, `${at}.tcp by service has one port`);
+  check(["service", "member", "first-frame"].includes(by), `${at}.tcp.by is unknown`);
+  check(by === "member" || firstPort === lastPort, `${at}.tcp by ${by} has one port`);
+  check([undefined, "primary", "replicas"].includes(role), `${at}.tcp.role is unknown`);
+  check(role === undefined || by === "service", `${at}.tcp.role is for a port by service`);
+  check(role !== "primary" || kind === "elected", `${at}.tcp.role needs a service that elects`);
+  check([undefined, "v2"].includes(tcp.proxyProtocol), `${at}.tcp.proxyProtocol is unknown`);
 }
 
 function isPort(value: number): boolean {

@@ -39,7 +39,16 @@ export type DiscardedLabel = (typeof discardedLabels)[number];
 
 const heldLabels = ["late", "full", "gone"] as const;
 
-const tcpLabels = ["relayed", "no-member", "connect-failed", "too-many"] as const;
+const tcpLabels = [
+  "relayed",
+  "no-member",
+  "connect-failed",
+  "too-many",
+  "no-frame", // The first frame did not come, or not in time.
+  "bad-frame",
+  "unknown-member", // The first frame names nobody.
+] as const;
+export type TcpLabel = (typeof tcpLabels)[number];
 
 export class ServiceCounters {
   /** By class of the status that the client got; index 0 is none. */
@@ -51,7 +60,7 @@ export class ServiceCounters {
   readonly discarded = new Tally<DiscardedLabel>(discardedLabels);
   readonly heldRefused = new Tally<(typeof heldLabels)[number]>(heldLabels);
   /** TCP connections, by what became of them. */
-  readonly tcp = new Tally<(typeof tcpLabels)[number]>(tcpLabels);
+  readonly tcp = new Tally<TcpLabel>(tcpLabels);
   tcpBytesIn = 0;
   tcpBytesOut = 0;
   failOpen = 0;

@@ -55,7 +55,7 @@ export type ServiceSnapshot = {
   readonly heldRefused: Counts;
   /** Upstream connections thrown away, by reason. */
   readonly discarded: Counts;
-  /** TCP connections by what became of them: `relayed`, `no-member`, `connect-failed`, `too-many`. */
+  /** TCP connections by what became of them: `relayed`, `no-member`, `connect-failed`, ... */
   readonly tcpConnections: Counts;
   readonly tcpBytes: Counts;
   /** Elected services only: the highest term that this gateway has seen; 0 before the first leader. */

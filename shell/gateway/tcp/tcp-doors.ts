@@ -7,13 +7,15 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import type { ServiceName } from "@prunella/core/kernel";
-import type { ServiceView } from "@prunella/wire/view";
+import type { ServiceView, TcpView } from "@prunella/wire/view";
 
 export type Door = {
   readonly host: string;
   readonly port: number;
   service: ServiceName;
-  /** The member behind it; undefined when any member of the service will do. */
+  /** What the view says of it. */
+  tcp: TcpView;
+  /** Of a port by member: the number of that member. */
   number: number | undefined;
   state: "opening" | "open" | "failed" | "closed";
   /** Why it could not be opened the last time. */
@@ -26,6 +28,8 @@ export type TcpDoorsOptions = {
   readonly onConnection: (door: Door, socket: Socket) => void;
   readonly onProblem: (door: Door, problem: string) => void;
 };
+
+type Place = Pick<Door, "host" | "port" | "service" | "tcp" | "number">;
 
 const retryMs = 1_000;
 const backlog = 1_024;
@@ -46,16 +50,10 @@ export class TcpDoors {
   }
 
   apply(services: readonly ServiceView[]): void {
-    const wanted = new Map<string, Pick<Door, "host" | "port" | "service" | "number">>();
-    for (const { name, tcp } of services) {
-      if (tcp === undefined) continue;
-      const { host, firstPort, lastPort, by } = tcp;
-      for (let port = firstPort; port <= lastPort; port++) {
-        const key = `${host} ${port}`;
-        if (wanted.has(key)) continue; // The check of the cluster file refuses that.
-        const number = by === "member" ? port - firstPort + 1 : undefined;
-        wanted.set(key, { host, port, service: name, number });
-      }
+    const wanted = new Map<string, Place>();
+    for (const place of services.flatMap(placesOf)) {
+      const key = `${place.host} ${place.port}`;
+      if (!wanted.has(key)) wanted.set(key, place); // The check of the cluster file refuses others.
     }
     for (const [key, kept] of this.#kept) {
       if (wanted.has(key)) continue;
@@ -65,7 +63,7 @@ export class TcpDoors {
     for (const [key, place] of wanted) {
       const kept = this.#kept.get(key);
       if (kept === undefined) this.#open(key, place);
-      else Object.assign(kept.door, { service: place.service, number: place.number });
+      else Object.assign(kept.door, place);
     }
     this.#tell();
   }
@@ -84,7 +82,7 @@ export class TcpDoors {
     this.#tell();
   }
 
-  #open(key: string, place: Pick<Door, "host" | "port" | "service" | "number">): void {
+  #open(key: string, place: Place): void {
     const door: Door = { ...place, state: "opening", problem: undefined };
     const kept: Kept = { door, server: undefined, retry: undefined };
     this.#kept.set(key, kept);
@@ -123,6 +121,16 @@ export class TcpDoors {
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function placesOf({ name: service, tcp: ports = [] }: ServiceView): readonly Place[] {
+  return ports.flatMap((tcp) => {
+    const { host, firstPort, lastPort, by } = tcp;
+    return Array.from({ length: lastPort - firstPort + 1 }, (_, index): Place => {
+      const number = by === "member" ? index + 1 : undefined;
+      return { host, port: firstPort + index, service, tcp, number };
+    });
+  });
 }
 
 function shut({ door, server, retry }: Kept): void {

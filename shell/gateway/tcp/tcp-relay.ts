@@ -17,6 +17,12 @@ export type TcpRelayOptions = {
   readonly choose: (tried: readonly Member[]) => Member | undefined;
   readonly triesMax: number;
   readonly connectMs: number;
+  /** What a member gets before anything of the client, which is no traffic. */
+  readonly header: Uint8Array | undefined;
+  /** What the client has sent already. */
+  readonly opening: Uint8Array | undefined;
+  /** Instead of closing at once when there is nobody to connect to. */
+  readonly refuse: (() => void) | undefined;
   /** It belongs to the leader of an elected service and ends with its term. */
   readonly followsLeader: boolean;
   readonly now: () => number;
@@ -27,19 +33,22 @@ export type TcpRelayOptions = {
 const keepAliveMs = 30_000;
 
 export class TcpRelay {
-  readonly #options: TcpRelayOptions;
+  readonly #options: Omit<TcpRelayOptions, "opening">;
   readonly #tried: Member[] = [];
   #member: Member | undefined;
   #upstream: Socket | undefined;
   #timer: NodeJS.Timeout | undefined;
   #connected = false;
   #term = 0;
+  #opening: Uint8Array | undefined;
   #ended = false;
   /** Set while its member takes no new connections: when it is cut. */
   cutAtMs: number | undefined;
 
   constructor(options: TcpRelayOptions) {
-    this.#options = options;
+    const { opening, ...others } = options;
+    this.#opening = opening;
+    this.#options = others;
   }
 
   get member(): Member | undefined {
@@ -78,8 +87,7 @@ export class TcpRelay {
     const member = isOver ? undefined : choose(this.#tried);
     if (member === undefined) {
       service.counters.tcp.add(this.#tried.length === 0 ? "no-member" : "connect-failed");
-      this.#options.client.destroy();
-      this.#finish();
+      this.#giveUp();
       return;
     }
     this.#tried.push(member);
@@ -104,6 +112,7 @@ export class TcpRelay {
     member.connected();
     counters.tcp.add("relayed");
     upstream.setKeepAlive(true, keepAliveMs);
+    this.#open(upstream);
     client.on("data", (bytes: Buffer) => {
       counters.tcpBytesIn += bytes.length;
     });
@@ -112,6 +121,31 @@ export class TcpRelay {
     });
     client.pipe(upstream);
     upstream.pipe(client);
+  }
+
+  /** What goes before the stream of the client, in one write. */
+  #open(upstream: Socket): void {
+    const { header, service } = this.#options;
+    const opening = this.#opening;
+    this.#opening = undefined;
+    upstream.cork();
+    if (header !== undefined) upstream.write(header);
+    if (opening !== undefined) {
+      service.counters.tcpBytesIn += opening.length;
+      upstream.write(opening);
+    }
+    upstream.uncork();
+  }
+
+  #giveUp(): void {
+    const { client, refuse } = this.#options;
+    if (refuse === undefined || client.destroyed) {
+      client.destroy();
+      this.#finish();
+      return;
+    }
+    this.#finish();
+    refuse();
   }
 
   #upstreamClosed(member: Member, upstream: Socket, broken: boolean): void {

@@ -1,7 +1,6 @@
 /** TCP services over real sockets: who gets a connection, how it ends, and what a view changes. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
 import { test } from "node:test";
 import type { ServiceView } from "@prunella/wire/view";
 import {
@@ -9,49 +8,16 @@ import {
   type MemberShape,
   serviceOf,
 } from "../../../lab/peers/data-path-fixture.ts";
+import { EchoServer as Echo } from "../../../lab/peers/echo-server.ts";
 import { eventually } from "../../../lab/peers/eventually.ts";
 import { freePort, freePorts } from "../../../lab/peers/free-port.ts";
 import { RawClient } from "../../../lab/peers/raw-client.ts";
 import { createGateway } from "../gateway.ts";
 
-/** Says its name, then sends back what it gets; its FIN follows the client's. */
-class Echo implements AsyncDisposable {
-  readonly #server: Server;
-  readonly sockets: Socket[] = [];
-  port = 0;
-
-  private constructor(name: string) {
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      this.sockets.push(socket);
-      socket.on("error", () => undefined);
-      socket.write(`${name} `);
-      socket.pipe(socket);
-    });
-  }
-
-  static async start(name: string): Promise<Echo> {
-    const echo = new Echo(name);
-    echo.#server.listen(0, "127.0.0.1");
-    await once(echo.#server, "listening");
-    const address = echo.#server.address();
-    if (address !== null && typeof address === "object") echo.port = address.port;
-    return echo;
-  }
-
-  get openCount(): number {
-    return this.sockets.filter((socket) => !socket.destroyed).length;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
 function tcpOf(members: readonly MemberShape[], firstPort: number, lastPort?: number): ServiceView {
   const by = lastPort === undefined ? ("service" as const) : ("member" as const);
   const tcp = { host: "127.0.0.1", firstPort, lastPort: lastPort ?? firstPort, by };
-  return serviceOf(members, { routes: [], tcp });
+  return serviceOf(members, { routes: [], tcp: [tcp] });
 }
 
 async function open(service: ServiceView, limits = {}): Promise<DataPathFixture> {
