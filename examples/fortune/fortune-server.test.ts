@@ -101,7 +101,13 @@ test("whoever does not lead any more says that nothing was done, so a gateway ma
 
 test("the page is whole, loads nothing from elsewhere, and says so", async (t) => {
   const { url } = await leader(t);
-  const types = { "/": /html/, "/style.css": /css/, "/app.js": /javascript/, "/icon.svg": /svg/ };
+  const types = {
+    "/": /html/,
+    "/style.css": /css/,
+    "/app.ts": /javascript/,
+    "/drawing.ts": /javascript/,
+    "/icon.svg": /svg/,
+  };
   for (const [path, type] of Object.entries(types)) {
     const answer = await fetch(url + path);
     assert.equal(answer.status, 200);

@@ -8,7 +8,8 @@ export const pageFiles: ReadonlyMap<string, PageFile> = new Map([
   ["/", file("index.html", "text/html; charset=utf-8")],
   ["/style.css", file("style.css", "text/css; charset=utf-8")],
   ["/icon.svg", file("icon.svg", "image/svg+xml")],
-  ["/app.js", { type: "text/javascript; charset=utf-8", body: script("app.ts") }],
+  ["/app.ts", script("app.ts")],
+  ["/drawing.ts", script("drawing.ts")],
 ]);
 
 /** What the page may do: load its own files and talk to its own address. */
@@ -19,9 +20,10 @@ function file(name: string, type: string): PageFile {
   return { type, body: readFileSync(new URL(`./page/${name}`, import.meta.url)) };
 }
 
-function script(name: string): Buffer {
+function script(name: string): PageFile {
   const source = readFileSync(new URL(`./page/${name}`, import.meta.url), "utf8");
-  return Buffer.from(withoutWarnings(() => stripTypeScriptTypes(source)));
+  const body = Buffer.from(withoutWarnings(() => stripTypeScriptTypes(source)));
+  return { type: "text/javascript; charset=utf-8", body };
 }
 
 /** Node says on stderr that the function is an experiment. The log of a service is no place for that. */

@@ -110,13 +110,36 @@ test(
     assert.equal(said.at(-1), `${leader} leads, term ${term}`);
     assert.match(
       (await page.locator("#handover").textContent()) ?? "",
-      new RegExp(`^${leader} took over from ${before.leader} after \\d+\u00a0ms$`),
+      new RegExp(`^${leader} took over from ${before.leader} after [\\d.]+\u00a0m?s$`),
     );
     const newest = new RegExp(`${leader} term ${term}.*${before.leader}.*here after \\d+`);
     await page.locator("#history li:first-child", { hasText: newest }).waitFor();
     await picture(page, "handover");
   },
 );
+
+test("with nobody there the page says so, and goes on when they are back", options, async (t) => {
+  const { page } = await visit(t, { ...phone, colorScheme: "dark" });
+  const before = await fortune.state();
+  await fortune.killEverything();
+  await page.locator("#leading", { hasText: "Nobody answers" }).waitFor();
+  assert.equal(await page.locator("#members .unknown").count(), 3);
+  const kill = page.getByRole("button", { name: "Kill the leader" });
+  assert.equal(await kill.getAttribute("aria-disabled"), "true");
+  await page.getByRole("button", { name: "Open a cookie" }).tap();
+  await page.locator("#origin", { hasText: "waits for a leader" }).waitFor();
+  await picture(page, "nobody");
+  await fortune.run("up");
+  await page.locator("#leading", { hasText: / leads, term / }).waitFor();
+  assert.equal(await kill.getAttribute("aria-disabled"), null);
+  await until("the button is free", async () => {
+    const button = page.getByRole("button", { name: "Open a cookie" });
+    return (await button.getAttribute("aria-disabled")) === null ? true : undefined;
+  });
+  await page.getByRole("button", { name: "Open a cookie" }).tap();
+  await page.locator("#origin", { hasText: /^Cookie \d+, from/ }).waitFor();
+  assert.ok((await fortune.state()).opened > before.opened);
+});
 
 type Visit = { readonly page: Page };
 

@@ -3,6 +3,17 @@
  * address only; which instance answers is the gateway's business, and each answer says who it was.
  */
 
+import {
+  count,
+  duration,
+  historyItem,
+  type Member,
+  memberItems,
+  type Row,
+  strong,
+  termText,
+} from "./drawing.ts";
+
 type Opened = {
   readonly fortune: string;
   readonly number: number;
@@ -10,32 +21,26 @@ type Opened = {
   readonly term: number;
 };
 
-type Row = {
-  readonly term: number;
-  readonly leader: string;
-  readonly from: string;
-  readonly why: string;
-  /** How long the change took, as the electors saw it. */
-  readonly tookMs: number | null;
-};
-
 type State = {
   readonly leader: string;
   readonly term: number;
   readonly opened: number | null;
   readonly demo: boolean;
-  readonly members: readonly { readonly name: string; readonly isUp: boolean }[];
+  readonly members: readonly Member[];
   readonly history: readonly Row[];
 };
 
 /** A cookie that cannot be had within that time is worth a message. */
 const patienceMs = 10_000;
+/** A leader is back in no time; a cluster that is down is asked ever more seldom. */
 const reconnectMs = 50;
+const reconnectMsMax = 1_000;
+/** A gateway that was killed is back sooner than that. */
+const goneAfterMs = 1_500;
+/** A wait that is shorter needs no words. */
+const waitWorthTellingMs = 500;
 /** The stream says something at least each second; silence for longer means that nobody is there. */
 const silenceMsMax = 3_000;
-/** All terms of one cluster begin alike; what differs is shown clearly. */
-const termDigitsShown = 5;
-
 const leading = element("leading");
 const plate = element("plate");
 const fortune = element("fortune");
@@ -49,6 +54,8 @@ let isOpening = false;
 let shown: State | undefined;
 let shownText = "";
 let lostAtMs: number | undefined;
+/** False when the last question found nobody at all, and not even a gateway. */
+let isAnswered = true;
 /** What the page itself saw between the last word of one leader and the first of the next. */
 const gaps = new Map<number, number>();
 
@@ -62,12 +69,17 @@ async function openCookie(): Promise<void> {
   isOpening = true;
   openButton.setAttribute("aria-disabled", "true");
   plate.classList.remove("broken");
+  const wait = setTimeout(() => {
+    fortune.textContent = "One moment ...";
+    origin.textContent = "The cookie waits for a leader who opens it.";
+  }, waitWorthTellingMs);
   try {
     show(await cookieFor(newKey()));
   } catch {
     fortune.textContent = "The cookie fell off the table. Open another one.";
     origin.textContent = "It is not known whether it was counted.";
   } finally {
+    clearTimeout(wait);
     isOpening = false;
     openButton.removeAttribute("aria-disabled");
   }
@@ -104,31 +116,41 @@ function show(cookie: Opened): void {
 }
 
 async function killLeader(): Promise<void> {
+  if (lostAtMs !== undefined || shown === undefined) return;
+  const { leader, term } = shown;
   const request = { method: "POST", headers: { "x-fortune": "demo" } };
   const answer = await fetch("/demo/kill", request).catch(() => undefined);
-  if (answer?.ok !== true) setText(leading, "The leader could not be killed");
+  if (answer?.ok === true || lostAtMs !== undefined || shown.term !== term) return;
+  say(`The kill did not reach ${leader}. Press again.`);
 }
 
 /** Reads the leader's stream for as long as the page is open, from one leader after the other. */
 async function follow(): Promise<void> {
+  let waitMs = reconnectMs;
   for (;;) {
-    await readStream().catch(() => undefined);
+    const isHeard = await readStream().catch(() => false);
     if (lostAtMs === undefined) showLoss();
-    await pause(reconnectMs);
+    waitMs = isHeard ? reconnectMs : Math.min(1.5 * waitMs, reconnectMsMax);
+    await pause(waitMs);
   }
 }
 
-async function readStream(): Promise<void> {
+/** Tells at the end whether the stream has said anything. */
+async function readStream(): Promise<boolean> {
   const stop = new AbortController();
   let silence = setTimeout(() => stop.abort(), silenceMsMax);
   try {
-    const answer = await fetch("/events", { signal: stop.signal });
-    if (!answer.ok || answer.body === null) return;
+    const answer = await fetch("/events", { signal: stop.signal }).catch((error: unknown) => {
+      isAnswered = stop.signal.aborted;
+      throw error;
+    });
+    isAnswered = true;
+    if (!answer.ok || answer.body === null) return false;
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return;
+      if (done) return true;
       clearTimeout(silence);
       silence = setTimeout(() => stop.abort(), silenceMsMax);
       text += value;
@@ -147,17 +169,29 @@ function showLoss(): void {
   lostAtMs = performance.now();
   setText(leading, "No leader: an election is under way");
   document.body.classList.add("lost");
+  killButton.setAttribute("aria-disabled", "true");
   if (shown === undefined) return;
-  element("members").replaceChildren(...memberItems(shown, shown.leader));
+  element("members").replaceChildren(...memberItems(shown.members, { lost: shown.leader }));
   countGap();
 }
 
 /** Counts up, frame by frame, until somebody leads. */
 function countGap(): void {
   if (lostAtMs === undefined || shown === undefined) return;
-  const gap = strong(milliseconds(performance.now() - lostAtMs));
-  say(`${shown.leader} is gone. No leader for `, gap);
+  const gapMs = performance.now() - lostAtMs;
+  if (!isAnswered && gapMs > goneAfterMs) showSilence(shown, gapMs);
+  else say(`${shown.leader} is gone. No leader for `, strong(duration(gapMs)));
   requestAnimationFrame(countGap);
+}
+
+/** No gateway either: nothing is known of anybody. */
+function showSilence({ members }: State, gapMs: number): void {
+  setText(leading, "Nobody answers: is the cluster up?");
+  if (element("members").querySelector(".unknown") === null) {
+    element("members").replaceChildren(...memberItems(members, {}));
+  }
+  const gap = strong(duration(gapMs));
+  say("Nobody has answered for ", gap, ". This page goes on as soon as somebody does.");
 }
 
 function showState(state: State): void {
@@ -176,17 +210,18 @@ function showState(state: State): void {
   if (text === shownText) return;
   shownText = text;
   document.body.classList.remove("lost");
+  killButton.removeAttribute("aria-disabled");
   setText(leading, `${leader} leads, term ${term}`);
   element("demo").hidden = !demo;
-  element("members").replaceChildren(...memberItems(state));
-  element("history").replaceChildren(...history.map(historyItem));
+  element("members").replaceChildren(...memberItems(members, { leader }));
+  element("history").replaceChildren(...history.map((row) => historyItem(row, gaps.get(row.term))));
 }
 
 function showHandover(before: string, { leader, term }: State): void {
   const gap = gaps.get(term);
   say(
     leader === before ? `${leader} leads again` : `${leader} took over from ${before}`,
-    ...(gap === undefined ? [] : [" after ", strong(milliseconds(gap))]),
+    ...(gap === undefined ? [] : [" after ", strong(duration(gap))]),
   );
 }
 
@@ -196,79 +231,9 @@ function say(...parts: readonly (string | HTMLElement)[]): void {
   handover.replaceChildren(line);
 }
 
-function memberItems(state: State, lost?: string): readonly HTMLElement[] {
-  return state.members.map(({ name, isUp }) => {
-    const leads = name === state.leader && lost === undefined;
-    const role = name === lost || !isUp ? "away" : leads ? "leads" : "follows";
-    const words = { away: "starting again", leads: "leads", follows: "follows" };
-    const item = document.createElement("li");
-    item.className = role;
-    item.append(crown(), strong(name), small(words[role]));
-    return item;
-  });
-}
-
-function historyItem(row: Row): HTMLElement {
-  const item = document.createElement("li");
-  const time = document.createElement("time");
-  time.dateTime = row.from;
-  time.textContent = new Date(row.from).toLocaleTimeString("en-GB");
-  const who = document.createElement("span");
-  who.append(strong(row.leader), " term ", termText(row.term));
-  const seen = gaps.get(row.term);
-  const parts = [
-    row.why,
-    row.tookMs === null ? undefined : `elected in ${milliseconds(row.tookMs)}`,
-    seen === undefined ? undefined : `here after ${milliseconds(seen)}`,
-  ];
-  item.append(time, who, small(parts.filter((part) => part !== undefined).join(", ")));
-  return item;
-}
-
-function termText(term: number): HTMLElement {
-  const digits = String(term);
-  const node = document.createElement("span");
-  node.className = "term";
-  const same = document.createElement("span");
-  same.textContent = digits.slice(0, -termDigitsShown);
-  node.append(same, digits.slice(-termDigitsShown));
-  return node;
-}
-
-function crown(): SVGElement {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(space, "path");
-  path.setAttribute("d", "M3 8l4.5 4L12 5l4.5 7L21 8l-2 11H5z");
-  svg.append(path);
-  return svg;
-}
-
-function strong(text: string): HTMLElement {
-  const node = document.createElement("strong");
-  node.textContent = text;
-  return node;
-}
-
-function small(text: string): HTMLElement {
-  const node = document.createElement("small");
-  node.textContent = text;
-  return node;
-}
-
 /** A status that is read aloud is written when it changes, and not each second. */
 function setText(node: HTMLElement, text: string): void {
   if (node.textContent !== text) node.textContent = text;
-}
-
-function milliseconds(ms: number): string {
-  return `${Math.round(ms)}\u00a0ms`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString("en");
 }
 
 /** `crypto.randomUUID` is there for https and localhost only, and a phone comes by neither. */
