@@ -17,12 +17,12 @@ const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1_000)
 const history: ElectionStatus["history"] = [
   {
     ...{ term: 7, leader: "hello-1", incarnation: 1, from: at(0), to: at(60), why: "start" },
-    ...{ detectMs: null, electMs: null, leaderlessMs: null },
+    ...{ proof: null, detectMs: null, electMs: null, exposeMs: 3, leaderlessMs: null },
     ending: "hello-1 was killed by SIGKILL",
   },
   {
     ...{ term: 8, leader: "hello-3", incarnation: 2, from: at(60.021), to: null, why: "crash" },
-    ...{ detectMs: 2, electMs: 12, leaderlessMs: 21, ending: null },
+    ...{ proof: "exited", detectMs: 2, electMs: 12, exposeMs: 7, leaderlessMs: 21, ending: null },
   },
 ];
 
@@ -82,7 +82,7 @@ test("elect why tells each change with its cause, and where its time went", asyn
   assert.match(stdout, /hello-1 leads {2}term 7, incarnation 1\n +nobody had led/);
   assert.match(stdout, /hello-3 takes over from hello-1 {2}term 8, incarnation 2/);
   assert.match(stdout, /crash: hello-1 was killed by SIGKILL/);
-  assert.match(stdout, /21 ms without a leader \(2 ms to notice, 12 ms to elect\)/);
+  assert.match(stdout, /21 ms without a leader \(2 ms to notice, 12 ms to elect, 7 ms to expose\)/);
 });
 
 test("elect history is one row a term, and one document as JSON", async () => {
@@ -90,7 +90,7 @@ test("elect history is one row a term, and one document as JSON", async () => {
   const { stdout } = await prunella(agent, "elect", "history", "hello");
   const lines = stdout.trim().split("\n");
   assert.equal(lines.length, 3);
-  assert.match(lines[2] ?? "", /8 +hello-3 +2 .* crash +2 ms +12 ms +21 ms$/);
+  assert.match(lines[2] ?? "", /8 +hello-3 +2 .* crash +2 ms +12 ms +7 ms +21 ms$/);
   const json = await prunella(agent, "elect", "history", "--json");
   assert.deepEqual(JSON.parse(json.stdout), history);
 });

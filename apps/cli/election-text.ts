@@ -40,6 +40,7 @@ const columns: readonly Column[] = [
   { title: "BECAUSE" },
   { title: "DETECT", align: "right", rank: 4 },
   { title: "ELECT", align: "right", rank: 4 },
+  { title: "EXPOSE", align: "right", rank: 4 },
   { title: "NO LEADER", align: "right", rank: 2 },
 ];
 
@@ -55,6 +56,7 @@ export function drawHistory(election: ElectionStatus, screen: Screen, nowMs: num
     row.why ?? "-",
     ms(row.detectMs),
     ms(row.electMs),
+    ms(row.exposeMs),
     ms(row.leaderlessMs),
   ]);
   const [head = "", ...drawn] = drawTable(columns, rows, screen.columns);
@@ -69,8 +71,9 @@ function headline({ leader, state }: ElectionStatus, screen: Screen): string {
 
 function change(row: TermRow, before: TermRow | undefined, screen: Screen): readonly string[] {
   const { leader, term, from, incarnation } = row;
+  const isSame = before?.leader === leader;
   const took = before === undefined ? "leads" : `takes over from ${before.leader}`;
-  const head = `${leader} ${took}`;
+  const head = `${leader} ${isSame ? "leads again" : took}`;
   const facts = screen.style("dim", `term ${term}, incarnation ${incarnation}`);
   return [
     `  ${screen.style("dim", clockText(from))}  ${screen.style("bold", head)}  ${facts}`,
@@ -86,10 +89,11 @@ function reason({ why }: TermRow, before: TermRow | undefined): string {
 }
 
 /** Where the time without a leader went. */
-function times({ leaderlessMs, detectMs, electMs }: TermRow): string {
+function times({ leaderlessMs, detectMs, electMs, exposeMs }: TermRow): string {
   const parts = [
     ...(detectMs === null ? [] : [`${ms(detectMs)} to notice`]),
     ...(electMs === null ? [] : [`${ms(electMs)} to elect`]),
+    ...(exposeMs === null ? [] : [`${ms(exposeMs)} to expose`]),
   ];
   if (leaderlessMs === null) return parts.join(", ");
   const inside = parts.length === 0 ? "" : ` (${parts.join(", ")})`;

@@ -84,12 +84,15 @@ export function suspect(state: State, reason: Reason, delayMs = 0): Decision {
     suspectedAtMs: nowMs,
     reason,
   };
+  // What ended a candidate, or its successor, says nothing about the leader that was lost before.
+  const isAboutLoss =
+    leader === loss.of || (isSame(leader, loss.of) && leader?.term === loss.of?.term);
   const suspicion: Suspicion = { reason, startAtMs };
   const next: State = {
     ...state,
     rng,
     bond: isFree ? undefined : bond,
-    loss: { ...loss, reason },
+    loss: isAboutLoss ? { ...loss, reason } : loss,
     suspicion,
     role: isFree ? freed(state) : state.role,
     holdUntilMs: isFree ? Math.min(state.holdUntilMs, nowMs) : state.holdUntilMs,

@@ -12,7 +12,7 @@
 import type { MemberId } from "../kernel/index.ts";
 import { mayLead, run } from "./candidacy.ts";
 import { isSuppressed } from "./damping.ts";
-import { isVoter } from "./durability.ts";
+import { isVoter, remember } from "./durability.ts";
 import type { Sender, Told } from "./event.ts";
 import { addProof, hearsLeader } from "./evidence.ts";
 import { inquire } from "./inquiry.ts";
@@ -120,11 +120,21 @@ export function onResign(state: State, event: Received, message: Of<"resign">): 
   const { leader, term, successor } = message;
   const noted = reply(event, { kind: "noted", forBoot: from.boot, term });
   if (!isSame(from, leader)) return stay(state, noted);
-  const proven = addProof(state, { ...leader, term, how: "resigned" });
+  const proven = and(rememberEnd(state, message), (s) =>
+    addProof(s, { ...leader, term, how: "resigned" }),
+  );
   const next = and(proven, (s) => stay(s, noted));
   if (successor === undefined || successor === state.config.self) return next;
   const { inquiryMs, voteMs } = state.config.timing;
   return and(next, (s) => stay(withPatience(s, inquiryMs + voteMs)));
+}
+
+/** Why it ended is known best to who led. A candidate that gives up says no reason and led nothing. */
+function rememberEnd(state: State, { leader, term, why }: Of<"resign" | "nominate">): Decision {
+  const known = state.record.history.find((row) => row.term === term);
+  if (why === undefined || known?.why !== undefined) return stay(state);
+  const nowMs = wallMs(state);
+  return remember(state, [{ fromMs: nowMs, ...known, term, leader, toMs: nowMs, why }]);
 }
 
 function withPatience(state: State, patienceMs: number): State {
@@ -141,7 +151,8 @@ export function onNominate(state: State, event: Received, message: Of<"nominate"
   const noted = stay(state, reply(event, { kind: "noted", forBoot: from.boot, term }));
   if (!isSame(from, leader) || state.role.at === "leader") return noted;
   if (term < state.record.promised) return noted;
-  const proven = and(noted, (s) => addProof(s, { ...leader, term, how: "resigned" }));
+  const known = and(noted, (s) => rememberEnd(s, message));
+  const proven = and(known, (s) => addProof(s, { ...leader, term, how: "resigned" }));
   return and(proven, (s) => {
     const isFree = s.role.at === "follower" || s.role.at === "armed" || s.role.at === "deferring";
     return isFree && s.bond === undefined && mayLead(s) ? run(s, "asked") : stay(s);

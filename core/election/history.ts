@@ -6,19 +6,21 @@
 import type { Identity } from "./member.ts";
 import type { Proof } from "./message.ts";
 
-export type EndOfLeadership =
-  | "crash"
-  | "silence"
-  | "resign"
-  | "preempted"
-  | "lease"
-  | "merge"
-  | "stalled"
-  | "unhealthy"
-  | "fence"
-  | "higher-term"
-  | "arbiter"
-  | "duplicate";
+export const endsOfLeadership = [
+  "crash",
+  "silence",
+  "resign",
+  "preempted",
+  "lease",
+  "merge",
+  "stalled",
+  "unhealthy",
+  "fence",
+  "higher-term",
+  "arbiter",
+  "duplicate",
+] as const;
+export type EndOfLeadership = (typeof endsOfLeadership)[number];
 
 export type HistoryRow = {
   readonly term: number;
@@ -61,6 +63,8 @@ function isEqual(a: HistoryRow, b: HistoryRow): boolean {
     a.leader.boot === b.leader.boot &&
     a.toMs === b.toMs &&
     a.why === b.why &&
+    a.detectMs === b.detectMs &&
+    a.electMs === b.electMs &&
     a.exposeMs === b.exposeMs
   );
 }

@@ -20,7 +20,7 @@ export type {
   VersionedRecord,
 } from "./event.ts";
 export { explain } from "./explain.ts";
-export type { EndOfLeadership, HistoryRow } from "./history.ts";
+export { type EndOfLeadership, endsOfLeadership, type HistoryRow } from "./history.ts";
 export {
   type Identity,
   type Member,

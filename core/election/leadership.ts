@@ -15,6 +15,7 @@ import type { MemberId } from "../kernel/index.ts";
 import { leaseMs, recordLeaseLeftMs } from "./config.ts";
 import { isVoter, otherMembers, otherVoters, remember, save, tailOf } from "./durability.ts";
 import type { Effect } from "./effect.ts";
+import { covers } from "./evidence.ts";
 import type { EndOfLeadership, HistoryRow } from "./history.ts";
 import { majorityOf, type Voters } from "./member.ts";
 import type { Reason } from "./message.ts";
@@ -85,22 +86,30 @@ function leaseLengthMs({ config }: State): number {
 function rememberChange(state: State, term: number): Decision {
   const { loss, nowMs } = state;
   const own: HistoryRow = { term, leader: selfOf(state), fromMs: wallMs(state) };
-  const old = state.record.history.find((row) => row.term === loss?.of?.term);
-  if (loss?.of === undefined) return remember(state, [own]);
+  if (loss?.of === undefined) return remember(state, [...forgotten(state), own]);
+  const { of } = loss;
+  const old = state.record.history.find((row) => row.term === of.term);
+  const reason = state.proofs.find((proof) => covers(proof, of))?.how ?? loss.reason;
   const ended: HistoryRow = {
-    term: loss.of.term,
-    leader: { member: loss.of.member, boot: loss.of.boot },
+    term: of.term,
+    leader: { member: of.member, boot: of.boot },
     fromMs: old?.fromMs ?? wallMs(state, loss.heardAtMs),
     toMs: old?.toMs ?? wallMs(state, loss.heardAtMs),
-    why: old?.why ?? endBy(loss.reason),
+    why: old?.why ?? ends[reason],
     detectMs: Math.round(loss.suspectedAtMs - loss.heardAtMs),
     electMs: Math.round(nowMs - loss.suspectedAtMs),
-    ...(loss.reason === "exited" || loss.reason === "resigned" ? { proof: loss.reason } : {}),
+    ...(reason === "exited" || reason === "resigned" ? { proof: reason } : {}),
   };
   return remember(state, [ended, own]);
 }
 
-const endBy = (reason: Reason): EndOfLeadership => ends[reason];
+/** The last leadership of an earlier life of this process: it has ended, and nobody has told how. */
+function forgotten(state: State): readonly HistoryRow[] {
+  const last = state.record.history.at(-1);
+  if (last === undefined || last.toMs !== undefined) return [];
+  const toMs = Math.max(last.fromMs, wallMs(state, state.startedAtMs));
+  return [{ ...last, toMs, why: last.leader.member === state.config.self ? "crash" : "silence" }];
+}
 
 const ends: Readonly<Record<Reason, EndOfLeadership>> = {
   "cold-start": "silence",

@@ -12,7 +12,7 @@ import { type Announce, onAnnounce, refuse } from "./following.ts";
 import { viewSize } from "./leadership.ts";
 import { compareRank, type Identity, isSame } from "./member.ts";
 import type { Answer } from "./message.ts";
-import { stepDown } from "./standing-down.ts";
+import { close, stepDown } from "./standing-down.ts";
 import { and, type Decision, type Leading, type State, selfOf, stay } from "./state.ts";
 import { noticeTerm } from "./term.ts";
 
@@ -86,7 +86,8 @@ function rise(state: State, role: Leading, other: number): Decision {
     },
     { type: "step-down", term: role.term, why: "merge" },
   );
-  return and(ended, (next) => claim(next, "asked"));
+  const closed = and(ended, (next) => close(next, role, "merge"));
+  return and(closed, (next) => claim(next, "asked"));
 }
 
 /** A member refused a heartbeat of this leader, because it has promised a higher term. */

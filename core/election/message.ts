@@ -6,7 +6,7 @@
  * The shell adds the envelope: cluster, addressee, sequence number, signature. All of it is JSON.
  */
 import type { MemberId } from "../kernel/index.ts";
-import type { HistoryRow } from "./history.ts";
+import type { EndOfLeadership, HistoryRow } from "./history.ts";
 import type { Identity, Voters, VotersStamp } from "./member.ts";
 
 /** One leadership: who, and in which term. */
@@ -76,13 +76,20 @@ export type Message =
       readonly kind: "resign";
       readonly leader: Identity;
       readonly term: number;
+      /** Why the leadership ended; undefined for a candidate, who has none. */
+      readonly why?: EndOfLeadership | undefined;
       /** Whoever was nominated: the others give it time. */
       readonly successor?: MemberId | undefined;
     }
   /** To the successor: open your pools, warm your caches. Answered by `ready` or `unready`. */
   | { readonly kind: "prepare"; readonly term: number }
   /** The leader has left and wants the receiver to lead: no inquiry is needed. Answered by `noted`. */
-  | { readonly kind: "nominate"; readonly leader: Identity; readonly term: number }
+  | {
+      readonly kind: "nominate";
+      readonly leader: Identity;
+      readonly term: number;
+      readonly why?: EndOfLeadership | undefined;
+    }
   /** From a better member to the leader: I could take over. Answered by `accepted` or `busy`. */
   | {
       readonly kind: "relieve";

@@ -63,13 +63,14 @@ export function stepDown(state: State, why: EndOfLeadership): Decision {
   );
   const closed = and(ended, (next) => close(next, role, why));
   const released = and(closed, (next) => release(next, role, why));
-  const told = and(released, (next) => tellEnd(next, role));
+  const told = and(released, (next) => tellEnd(next, role, why));
   // Whoever failed leaves the first try to the others.
   const patienceMs = config.timing.inquiryMs + config.timing.voteMs;
   return and(told, (next) => suspect(next, "resigned", patienceMs));
 }
 
-function close(state: State, { term, sinceMs }: Leading, why: EndOfLeadership): Decision {
+/** The own leadership gets its end in the history. */
+export function close(state: State, { term, sinceMs }: Leading, why: EndOfLeadership): Decision {
   const row = {
     term,
     leader: selfOf(state),
@@ -91,12 +92,12 @@ function release(state: State, { term, lease }: Leading, why: EndOfLeadership): 
   );
 }
 
-function tellEnd(state: State, { term, handover }: Leading): Decision {
+function tellEnd(state: State, { term, handover }: Leading, why: EndOfLeadership): Decision {
   const leader = selfOf(state);
   const successor = handover?.to;
-  const resign = { kind: "resign", leader, term, successor } as const;
+  const resign = { kind: "resign", leader, term, why, successor } as const;
   const told = sendAll(state, otherMembers(state), resign);
   if (successor === undefined) return told;
-  const nominate = { kind: "nominate", leader, term } as const;
+  const nominate = { kind: "nominate", leader, term, why } as const;
   return and(told, (next) => sendAll(next, [successor], nominate));
 }

@@ -27,8 +27,8 @@ import {
   type RegistryState,
   stepRegistry,
   takenOver,
-  termRows,
 } from "./leader-registry.ts";
+import { termRows } from "./term-account.ts";
 
 /** Ends that a listener gets when it comes: it may have been away while they happened. */
 const exitsKeptMax = 32;
@@ -140,7 +140,7 @@ export class Elections {
   }
 
   history(service: string): readonly TermRow[] {
-    return termRows(this.#elections.get(service)?.registry ?? emptyRegistry);
+    return termRows((this.#elections.get(service)?.registry ?? emptyRegistry).reigns);
   }
 
   /**
@@ -308,7 +308,7 @@ export class Elections {
     { registry }: Election,
     what: Extract<RegistryEffect, { type: "tell" }>["what"],
   ): void {
-    const row = termRows(registry).at(-1);
+    const row = termRows(registry.reigns).at(-1);
     if (row === undefined) return;
     const { term, leader: instance, incarnation, leaderlessMs, ending } = row;
     const gap =

@@ -9,8 +9,8 @@ import {
   rowsMax,
   stepRegistry,
   takenOver,
-  termRows,
 } from "./leader-registry.ts";
+import { termRows } from "./term-account.ts";
 
 type Word = Extract<RegistryEvent, { type: "announced" }>["word"];
 
@@ -51,9 +51,9 @@ test("a leader is believed, said again it changes nothing, and the next term rep
   const next = run(announced(0, {}), announced(9, { name: "a-2", term: 8, why: "silence" }));
   assert.equal(next.state.leader?.member, "a-2");
   assert.deepEqual(
-    termRows(next.state).map((row) => [row.leader, row.ending, row.leaderlessMs]),
+    termRows(next.state.reigns).map((row) => [row.leader, row.ending, row.leaderlessMs]),
     [
-      ["a-1", "a-1 was replaced by a-2: nothing was heard of the old leader", null],
+      ["a-1", "nothing was heard of a-1", null],
       ["a-2", null, 0],
     ],
   );
@@ -84,10 +84,10 @@ test("LR3: a word of a dead process is not believed, also under a new term", () 
   const { last, state } = run(announced(0, {}), ended(3, "a-1"), announced(4, { term: 9 }));
   assert.match(reasonIn(last), /the process of a-1 \(incarnation 1\) has ended/);
   assert.equal(state.leader, undefined);
-  assert.equal(termRows(state)[0]?.ending, "a-1 got SIGKILL");
+  assert.equal(termRows(state.reigns)[0]?.ending, "a-1 got SIGKILL");
   const next = run(announced(0, {}), ended(3, "a-1"), announced(4, { term: 9, incarnation: 2 }));
   assert.equal(next.state.leader?.incarnation, 2);
-  assert.equal(termRows(next.state)[1]?.leaderlessMs, 1);
+  assert.equal(termRows(next.state.reigns)[1]?.leaderlessMs, 1);
 });
 
 test("LR3: the next agent counts incarnations anew, so it takes the name of a dead one for a new life", () => {
@@ -101,9 +101,9 @@ test("LR3: the next agent counts incarnations anew, so it takes the name of a de
 test("who steps down leads no more, and only who leads can step down", () => {
   const over = run(announced(0, {}), announced(5, { state: "none", why: "lease" }));
   assert.equal(over.state.leader, undefined);
-  assert.equal(termRows(over.state)[0]?.ending, "a-1 stepped down: the lease could not be renewed");
+  assert.equal(termRows(over.state.reigns)[0]?.ending, "a-1 could not renew its lease");
   const back = run(announced(0, {}), announced(5, { state: "none" }), announced(9, {}));
-  assert.deepEqual([back.state.leader?.member, termRows(back.state)[0]?.to], ["a-1", null]);
+  assert.deepEqual([back.state.leader?.member, termRows(back.state.reigns)[0]?.to], ["a-1", null]);
   const newer = run(announced(0, {}), announced(5, { state: "none", name: "a-2", term: 8 }));
   assert.deepEqual([newer.state.term, newer.state.leader?.member], [8, "a-1"]);
 });
@@ -118,7 +118,7 @@ test("a handover is a state of the leader, and ends with the next one", () => {
   );
   assert.equal(next.state.reigns.length, 2);
   assert.equal(next.state.leader?.state, "leading");
-  const [old, heir] = termRows(next.state);
+  const [old, heir] = termRows(next.state.reigns);
   assert.equal(old?.ending, "a-1 handed over to a-2");
   assert.equal(heir?.leaderlessMs, 2, "from the moment in which the old one took no more work");
 });

@@ -19,7 +19,8 @@
  * incarnations from 1 again, so that the name of a dead one is soon that of a living one.
  */
 import type { Step } from "@prunella/core/kernel";
-import type { ElectionCause, LeaderAnnouncement, TermRow } from "@prunella/wire/election";
+import type { ElectionCause, LeaderAnnouncement } from "@prunella/wire/election";
+import { causeOf, endedBy, spansOf, stepDownText } from "./term-account.ts";
 
 /** Rows that are kept; the election keeps as many (section "memory of past leaders" of its document). */
 export const rowsMax = 64;
@@ -44,9 +45,17 @@ export type Reign = {
   readonly toMs?: number;
   /** When it began to hand over: from then on it takes no protected work. */
   readonly handingOverMs?: number;
+  /** Why the election was held that it won. */
   readonly why?: ElectionCause;
   readonly detectMs?: number;
   readonly electMs?: number;
+  /** From its election until the agent knew of it. */
+  readonly exposeMs?: number;
+  readonly proof?: "exited" | "resigned";
+  /** What it said itself about its end. */
+  readonly told?: ElectionCause;
+  /** How its process ended, if that is what ended the reign. */
+  readonly exit?: string;
   readonly ending?: string;
 };
 
@@ -98,27 +107,6 @@ export function takenOver(state: RegistryState): RegistryState {
   return { ...state, dead: [] };
 }
 
-/** What people read of it. */
-export function termRows({ reigns }: RegistryState): readonly TermRow[] {
-  return reigns.map((reign, index) => {
-    const before = reigns[index - 1];
-    const restMs = before?.handingOverMs ?? before?.toMs;
-    const gapMs = restMs === undefined ? undefined : Math.max(0, reign.fromMs - restMs);
-    return {
-      term: reign.term,
-      leader: reign.member,
-      incarnation: reign.incarnation,
-      from: new Date(reign.fromMs).toISOString(),
-      to: reign.toMs === undefined ? null : new Date(reign.toMs).toISOString(),
-      why: reign.why ?? null,
-      detectMs: reign.detectMs ?? null,
-      electMs: reign.electMs ?? null,
-      leaderlessMs: gapMs ?? null,
-      ending: reign.ending ?? null,
-    };
-  });
-}
-
 function announced(
   state: RegistryState,
   { atMs, word }: Extract<RegistryEvent, { type: "announced" }>,
@@ -155,7 +143,7 @@ function led(
   }
   const reigns =
     known === undefined
-      ? [...closed(state.reigns, atMs, endingOf(word, before)), begun(word, atMs)]
+      ? succeeded(state.reigns, word, atMs)
       : reopened(state.reigns, word.state === "handing-over" ? atMs : undefined);
   const what = word.state === "leading" ? "leader" : "handing-over";
   return {
@@ -173,12 +161,13 @@ function steppedDown(state: RegistryState, word: LeaderAnnouncement, atMs: numbe
   const wasLeader = state.leader !== undefined && isSame(asReign(state.leader), name, incarnation);
   const next = { ...state, term };
   if (!wasLeader) return { state: next, effects: [{ type: "accept", changed: false }] };
-  const why = word.why === undefined ? "" : `: ${endings[word.why]}`;
+  const { why: told } = word;
+  const end = { toMs: atMs, ending: stepDownText(name, told), ...(told && { told }) };
   return {
     state: {
       ...next,
       leader: undefined,
-      reigns: closed(state.reigns, atMs, `${name} stepped down${why}`),
+      reigns: closed(state.reigns, end),
     },
     effects: [
       { type: "accept", changed: true },
@@ -195,61 +184,66 @@ function ended(
   if (state.dead.includes(mark)) return { state, effects: [] };
   const next = { ...state, dead: [...state.dead, mark].slice(-deadMax) };
   const { leader } = state;
+  const end = { toMs: atMs, ending: `${member} ${how}`, exit: how };
   if (leader === undefined || leader.member !== member || leader.incarnation !== incarnation) {
-    return { state: next, effects: [] };
+    return {
+      state: { ...next, reigns: explained(next.reigns, member, incarnation, end) },
+      effects: [],
+    };
   }
   return {
-    state: { ...next, leader: undefined, reigns: closed(state.reigns, atMs, `${member} ${how}`) },
+    state: { ...next, leader: undefined, reigns: closed(state.reigns, end) },
     effects: [{ type: "tell", what: "leaderless" }],
   };
 }
 
-function begun(word: LeaderAnnouncement, fromMs: number): Reign {
-  const { name: member, incarnation, term, why, detectMs, electMs } = word;
-  return {
-    ...{ term, member, incarnation, fromMs },
-    ...(why === undefined ? {} : { why }),
-    ...(detectMs === undefined ? {} : { detectMs }),
-    ...(electMs === undefined ? {} : { electMs }),
-  };
+function begun(word: LeaderAnnouncement, before: Reign | undefined, atMs: number): Reign {
+  const { name: member, incarnation, term, ageMs = 0 } = word;
+  const fromMs = Math.max(Math.round(atMs - ageMs), before?.fromMs ?? 0);
+  const why = causeOf(word, before);
+  const spans = spansOf({ ...word, ageMs: atMs - fromMs }, before);
+  return { term, member, incarnation, fromMs, ...(why === undefined ? {} : { why }), ...spans };
 }
 
-/** How the reign before ended, when nobody said so before the next one began. */
-function endingOf({ why, name }: LeaderAnnouncement, before: Leader | undefined): string {
-  const old = before?.member ?? "the leader";
-  if (why === "resign" || why === "preempted") return `${old} handed over to ${name}`;
-  const cause = why === undefined ? "" : `: ${endings[why]}`;
-  return `${old} was replaced by ${name}${cause}`;
-}
-
-const endings: Readonly<Record<ElectionCause, string>> = {
-  start: "nobody had led",
-  crash: "its process ended",
-  silence: "nothing was heard of the old leader",
-  resign: "a planned handover",
-  lease: "the lease could not be renewed",
-  preempted: "a better member asked for the lead",
-  merge: "two leaders met after a partition",
-  stalled: "its main loop stood still",
-  unhealthy: "the old leader was not well",
-  fence: "a resource knew a newer leader",
-  "higher-term": "a newer term was heard of",
-  arbiter: "the arbiter named another one",
-  duplicate: "two processes had its name",
-};
+type End = Pick<Reign, "toMs" | "ending" | "told" | "exit">;
 
 /** Ends the last reign unless it has ended already. */
-function closed(reigns: readonly Reign[], toMs: number, ending: string): readonly Reign[] {
+function closed(reigns: readonly Reign[], end: End): readonly Reign[] {
   const last = reigns.at(-1);
   if (last === undefined || last.toMs !== undefined) return reigns;
-  return [...reigns.slice(0, -1), { ...last, toMs, ending }];
+  return [...reigns.slice(0, -1), { ...last, ...end }];
+}
+
+/** The last reign gets the end that its successor knows of, and that of the successor begins. */
+function succeeded(
+  reigns: readonly Reign[],
+  word: LeaderAnnouncement,
+  atMs: number,
+): readonly Reign[] {
+  const before = reigns.at(-1);
+  const next = begun(word, before, atMs);
+  return before === undefined ? [next] : [...reigns.slice(0, -1), endedBy(before, next), next];
+}
+
+/** The electors were quicker: they said that a process had ended before anybody saw how. */
+function explained(
+  reigns: readonly Reign[],
+  member: string,
+  incarnation: number,
+  { ending, exit }: End,
+): readonly Reign[] {
+  const [before, next] = reigns.slice(-2);
+  if (before === undefined || next?.why !== "crash") return reigns;
+  if (before.exit !== undefined || !isSame(before, member, incarnation)) return reigns;
+  const known = { ...before, ...(ending && { ending }), ...(exit && { exit }) };
+  return [...reigns.slice(0, -2), known, next];
 }
 
 /** The same leader goes on under the same term: it hands over, or does so no more, or is back. */
 function reopened(reigns: readonly Reign[], handingOverMs: number | undefined): readonly Reign[] {
   const last = reigns.at(-1);
   if (last === undefined) return reigns;
-  const { toMs: _, ending: __, handingOverMs: ___, ...rest } = last;
+  const { toMs, ending, told, exit, handingOverMs: _, ...rest } = last;
   const reign = handingOverMs === undefined ? rest : { ...rest, handingOverMs };
   return [...reigns.slice(0, -1), reign];
 }

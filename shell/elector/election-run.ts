@@ -9,6 +9,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import {
   type Effect,
   type ElectionConfig,
+  type EndOfLeadership,
   type Event,
   explain,
   type HistoryRow,
@@ -270,7 +271,7 @@ export class ElectionRun implements AsyncDisposable {
     this.#changed();
   }
 
-  #stepDown(term: number, why: string): void {
+  #stepDown(term: number, why: EndOfLeadership): void {
     this.#duties.stepDown(term, why);
     this.#changed();
   }

@@ -2,7 +2,7 @@
  * What a member has to do because it leads, is about to, or was asked to get ready: raise the fences, hold
  * the leadership out to the program, tell whoever publishes it, let work end, and stop.
  */
-import type { AppWord, HistoryRow } from "@prunella/core/election";
+import type { AppWord, EndOfLeadership, HistoryRow } from "@prunella/core/election";
 import type { Log } from "@prunella/driver";
 import type { LeaderReport } from "./discovery/discovery.ts";
 import { raiseAll } from "./fence/raising.ts";
@@ -28,6 +28,7 @@ export class LeaderDuties implements Disposable {
   readonly #stopping = new AbortController();
   #fencing = new AbortController();
   #count = 0;
+  #electedAtMs = 0;
 
   constructor(duty: DutyOptions) {
     this.#duty = duty;
@@ -45,7 +46,9 @@ export class LeaderDuties implements Disposable {
     this.leaderships.end("the election was stopped");
   }
 
+  /** The first thing that a new leader does. */
   async fence(term: number, token: string): Promise<void> {
+    this.#electedAtMs = performance.now();
     this.#fencing.abort();
     this.#fencing = new AbortController();
     const { signal } = this.#fencing;
@@ -58,22 +61,22 @@ export class LeaderDuties implements Disposable {
     this.#count += 1;
     this.leaderships.begin(term, token);
     this.#duty.log.info("this member leads", { term, token });
-    this.report("leading");
+    this.#report("leading");
     const { current } = this.leaderships;
     if (current !== undefined) this.#duty.led(current);
   }
 
   async drain(term: number, boundMs: number): Promise<void> {
-    this.report("handing-over");
+    this.#report("handing-over");
     await this.leaderships.drain(boundMs);
     this.#duty.say({ is: "drained", term });
   }
 
-  stepDown(term: number, why: string): void {
+  stepDown(term: number, why: EndOfLeadership): void {
     this.#fencing.abort();
     this.leaderships.end(why);
     this.#duty.log.info("this member does not lead any more", { term, why });
-    this.#tell({ term, state: "none", why });
+    void this.#tell({ term, state: "none", why });
   }
 
   async prepare(term: number): Promise<void> {
@@ -88,16 +91,24 @@ export class LeaderDuties implements Disposable {
     }
   }
 
-  /** The newest word about this member's own leadership, with how long the change took. */
-  report(state: "leading" | "handing-over"): void {
+  /** The newest word about this member's own leadership: why it came to lead, and how long that took. */
+  #report(state: "leading" | "handing-over"): void {
     const term = this.leaderships.current?.term;
     if (term === undefined) return;
-    const before = this.#duty.history().findLast((row) => row.term < term);
-    this.#tell({ term, state, detectMs: before?.detectMs, electMs: before?.electMs });
+    const electedAtMs = this.#electedAtMs;
+    const taken = this.#tell({ term, state, electedAtMs, ...this.#lastEnd(term) });
+    if (state === "leading") void taken?.then(() => this.#duty.say({ is: "exposed", term }));
   }
 
-  #tell(word: Omit<LeaderReport, "id" | "incarnation">): void {
+  #lastEnd(term: number): Pick<LeaderReport, "why" | "after" | "proof" | "detectMs" | "electMs"> {
+    const before = this.#duty.history().findLast((row) => row.term < term);
+    if (before === undefined) return { why: "start" };
+    const { why, proof, detectMs, electMs } = before;
+    return { why, after: before.term, proof, detectMs, electMs };
+  }
+
+  #tell(word: Omit<LeaderReport, "id" | "incarnation">): Promise<void> | undefined {
     const { self, discovery } = this.#duty.options;
-    discovery?.report?.({ id: self.id, incarnation: self.incarnation ?? 0, ...word });
+    return discovery?.report?.({ id: self.id, incarnation: self.incarnation ?? 0, ...word });
   }
 }

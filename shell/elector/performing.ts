@@ -2,7 +2,7 @@
  * Which part performs which effect of the machine. Each begins at once and returns; what comes of it
  * comes back as an event.
  */
-import type { Effect, LeaderRef } from "@prunella/core/election";
+import type { Effect, EndOfLeadership, LeaderRef } from "@prunella/core/election";
 import { unreachable } from "@prunella/core/kernel";
 import type { ArbiterPort } from "./arbiter/arbiter-port.ts";
 import type { LeaderDuties } from "./leader-duties.ts";
@@ -15,7 +15,7 @@ export type Performers = {
   readonly arbiter: ArbiterPort | undefined;
   readonly duties: LeaderDuties;
   readonly lead: (term: number, token: string) => void;
-  readonly stepDown: (term: number, why: string) => void;
+  readonly stepDown: (term: number, why: EndOfLeadership) => void;
   readonly follow: (leader: LeaderRef | undefined) => void;
   readonly suspect: (leader: LeaderRef | undefined, reason: string) => void;
   readonly alarm: (alarm: string, detail: string) => void;
@@ -64,8 +64,7 @@ export function perform(effect: Effect, by: Performers): void {
       by.suspect(effect.leader, effect.reason);
       return;
     case "record":
-      duties.report("leading");
-      return;
+      return; // It is read from the state.
     case "alarm":
       by.alarm(effect.alarm, effect.detail);
       return;

@@ -6,7 +6,7 @@
 import { z } from "zod";
 
 const count = z.number().int().nonnegative();
-const durationMs = z.number().nonnegative().max(86_400_000);
+const durationMs = z.number().nonnegative();
 
 /** Why leadership moved, as the electors saw it. */
 export const electionCauses = [
@@ -26,6 +26,9 @@ export const electionCauses = [
 ] as const;
 export type ElectionCause = (typeof electionCauses)[number];
 
+/** The supervisor saw the process of the old leader end, or the leader said itself that it leads no more. */
+const endProof = z.enum(["exited", "resigned"]);
+
 /**
  * `POST /v1/services/NAME/election/leader`: who leads under which term. `none` says that this leader
  * has stepped down.
@@ -37,10 +40,16 @@ export const leaderAnnouncement = z.object({
   state: z.enum(["leading", "handing-over", "none"]),
   /** A cause that this agent does not know is left out: the word counts all the same. */
   why: z.enum(electionCauses).optional().catch(undefined),
-  /** From the end of the old leader, as the electors saw it, to the first suspicion. */
-  detectMs: durationMs.optional(),
+  // What only explains never makes a word void.
+  /** Of which term it tells the end; undefined when it knows of none. */
+  after: count.optional().catch(undefined),
+  proof: endProof.optional().catch(undefined),
+  /** From the last sign of the old leader that the electors had to the first suspicion. */
+  detectMs: durationMs.optional().catch(undefined),
   /** From the suspicion to the vote that decided. */
-  electMs: durationMs.optional(),
+  electMs: durationMs.optional().catch(undefined),
+  /** How long ago that was, when this is said. */
+  ageMs: durationMs.optional().catch(undefined),
 });
 export type LeaderAnnouncement = z.infer<typeof leaderAnnouncement>;
 
@@ -84,8 +93,12 @@ export const termRow = z.object({
   to: z.string().nullable(),
   /** Why this election was held. */
   why: z.enum(electionCauses).nullable(),
+  /** How the end of the leader before was known for certain; null when it was inferred. */
+  proof: endProof.nullable(),
   detectMs: z.number().nullable(),
   electMs: z.number().nullable(),
+  /** From its election until the agent knew, and with it every gateway. */
+  exposeMs: z.number().nullable(),
   /** From the end of the term before to the first word of this one. Null for the first one. */
   leaderlessMs: z.number().nullable(),
   /** How it ended, in a sentence; null while it leads. */

@@ -54,7 +54,7 @@ test("members and ends arrive, another agent is found, and a word is repeated un
   announce(0);
   const stop = new AbortController();
   const discovery = agentDiscovery({ service: "a", agentFile, tokenFile });
-  discovery.report?.({ id: "a-1", incarnation: 1, term: 7, state: "leading" });
+  const taken = discovery.report?.({ id: "a-1", incarnation: 1, term: 7, state: "leading" });
   const seen: DiscoveryNews[] = [];
   for await (const news of discovery.watch(stop.signal)) {
     seen.push(news);
@@ -78,6 +78,7 @@ test("members and ends arrive, another agent is found, and a word is repeated un
     term: 7,
     state: "leading",
   });
+  await taken;
   stop.abort();
   for (const agent of agents) agent.closeAllConnections();
 });

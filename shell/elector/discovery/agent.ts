@@ -79,7 +79,7 @@ async function* watch(
 class Reporter {
   readonly #options: AgentOptions;
   readonly #log: Log;
-  #waiting: LeaderReport | undefined;
+  #waiting: { readonly report: LeaderReport; readonly taken: () => void } | undefined;
   #signal: AbortSignal | undefined;
   #isSending = false;
   /** Of the agent whose stream is open. A leader is told without a look at the disk. */
@@ -96,10 +96,12 @@ class Reporter {
     void this.#send();
   }
 
-  take(report: LeaderReport): void {
-    this.#waiting = report;
+  take(report: LeaderReport): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting = { report, taken: resolve };
     this.#wake();
     void this.#send();
+    return promise;
   }
 
   found(door: Door): void {
@@ -119,10 +121,14 @@ class Reporter {
     this.#isSending = true;
     let retryMs = retryMsFirst;
     while (this.#waiting !== undefined && !signal.aborted) {
-      const report = this.#waiting;
+      const { report, taken } = this.#waiting;
       const isTaken = await this.#post(report, signal);
-      if (isTaken && this.#waiting === report) this.#waiting = undefined;
-      if (isTaken) continue;
+      if (isTaken) {
+        if (this.#waiting.report !== report) continue;
+        this.#waiting = undefined;
+        taken();
+        continue;
+      }
       await pause(retryMs, AbortSignal.any([signal, this.#woken.signal]));
       retryMs = Math.min(retryMsMax, 2 * retryMs);
     }
@@ -130,9 +136,10 @@ class Reporter {
   }
 
   /** True when the agent has answered: a refusal is an answer too, and repeating changes nothing. */
-  async #post({ id, ...report }: LeaderReport, signal: AbortSignal): Promise<boolean> {
+  async #post({ id, electedAtMs, ...report }: LeaderReport, signal: AbortSignal): Promise<boolean> {
     try {
-      const body = JSON.stringify({ name: id, ...report });
+      const ageMs = electedAtMs === undefined ? undefined : performance.now() - electedAtMs;
+      const body = JSON.stringify({ name: id, ...report, ageMs });
       const door = this.#door ?? (await findDoor(this.#options));
       const incoming = await open(this.#options, door, "leader", body, signal);
       incoming.resume();

@@ -26,9 +26,15 @@ export type LeaderReport = {
   readonly incarnation: number;
   readonly term: number;
   readonly state: "leading" | "handing-over" | "none";
-  readonly why?: string | undefined;
+  /** Why the last leadership ended; `start` when there was none. With `none`: why this one has. */
+  readonly why?: HistoryRow["why"] | "start";
+  /** The term of the last leadership: all of the following is about its end. */
+  readonly after?: number | undefined;
+  readonly proof?: HistoryRow["proof"];
   readonly detectMs?: HistoryRow["detectMs"];
   readonly electMs?: HistoryRow["electMs"];
+  /** When it was elected, on the clock of `performance.now`. */
+  readonly electedAtMs?: number;
 };
 
 export interface Discovery {
@@ -38,6 +44,9 @@ export interface Discovery {
   /** Ends only with `signal`; reconnects by itself and never throws for a source that is away. */
   watch(signal: AbortSignal): AsyncIterable<DiscoveryNews>;
 
-  /** Takes what this member says about its leadership. The newest word counts. */
-  report?(report: LeaderReport): void;
+  /**
+   * Takes what this member says about its leadership. The newest word counts. Resolves when the outside
+   * has taken it, and never when a newer word came first.
+   */
+  report?(report: LeaderReport): Promise<void>;
 }

@@ -2,16 +2,17 @@
  * What each message and each answer of the machine looks like on the wire, and its bounds. The types of
  * the machine are the source: `Check<T>` of `shape.ts` refuses to compile when the two differ.
  */
-import type {
-  Answer,
-  HistoryRow,
-  Identity,
-  LeaderRef,
-  Member,
-  Message,
-  Proof,
-  Voters,
-  VotersStamp,
+import {
+  type Answer,
+  endsOfLeadership,
+  type HistoryRow,
+  type Identity,
+  type LeaderRef,
+  type Member,
+  type Message,
+  type Proof,
+  type Voters,
+  type VotersStamp,
 } from "@prunella/core/election";
 import type { MemberId } from "@prunella/core/kernel";
 import {
@@ -46,16 +47,13 @@ const voters = object<Voters>({
 const reason = oneOf("cold-start", "silence", "refused", "resigned", "exited", "asked");
 const proofKind = oneOf("exited", "resigned");
 const proof = object<Proof>({ member: memberId, boot: text, term: count, how: proofKind });
-const endOfLeadership = oneOf(
-  ...(["crash", "silence", "resign", "preempted", "lease", "merge"] as const),
-  ...(["stalled", "unhealthy", "fence", "higher-term", "arbiter", "duplicate"] as const),
-);
+const endOfLeadership = maybe(oneOf(...endsOfLeadership));
 const row = object<HistoryRow>({
   term: count,
   leader: identity,
   fromMs: amount,
   toMs: maybe(amount),
-  why: maybe(endOfLeadership),
+  why: endOfLeadership,
   detectMs: maybe(amount),
   electMs: maybe(amount),
   exposeMs: maybe(amount),
@@ -94,9 +92,9 @@ export const messageCheck = kinds<Message>({
     voters,
     relayTo: maybe(listOf(memberId, observersMax)),
   },
-  resign: { leader: identity, term: count, successor: maybe(memberId) },
+  resign: { leader: identity, term: count, why: endOfLeadership, successor: maybe(memberId) },
   prepare: { term: count },
-  nominate: { leader: identity, term: count },
+  nominate: { leader: identity, term: count, why: endOfLeadership },
   relieve: { term: count, isForced: flag },
   recall: { nonce: amount },
 });
