@@ -14,7 +14,7 @@ import { mayLead, run } from "./candidacy.ts";
 import { isSuppressed } from "./damping.ts";
 import { isVoter, remember } from "./durability.ts";
 import type { Sender, Told } from "./event.ts";
-import { addProof, hearsLeader } from "./evidence.ts";
+import { addProof, hearsLeader, refusesForMs } from "./evidence.ts";
 import { inquire } from "./inquiry.ts";
 import { sendRound } from "./leadership.ts";
 import { compareRank, isSame, type Member } from "./member.ts";
@@ -26,6 +26,7 @@ import {
   type Handover,
   type Leading,
   type State,
+  selfOf,
   stay,
   wallMs,
 } from "./state.ts";
@@ -48,7 +49,14 @@ export function onResignAsked(
   const freshest = successorsOf(state, role)[0];
   const successor = to !== undefined && to !== config.self && isVoter(state, to) ? to : freshest;
   const untilMs = nowMs + drainMs / 2;
-  const handover: Handover = { to: successor, stage: "preparing", untilMs, drainMs, why };
+  const handover: Handover = {
+    to: successor,
+    passed: [],
+    stage: "preparing",
+    untilMs,
+    drainMs,
+    why,
+  };
   const next: State = { ...state, role: { ...role, handover } };
   if (successor === undefined) return drain(next);
   const message = { kind: "prepare", term: role.term } as const;
@@ -87,7 +95,18 @@ export function onPrepared(
   if (role.at !== "leader" || role.term !== answer.term || role.handover?.to !== from) {
     return stay(state);
   }
-  return drain(answer.kind === "ready" ? state : withoutSuccessor(state));
+  return answer.kind === "ready" ? drain(state) : askNext(state);
+}
+
+/** The one that was asked cannot lead now; whoever comes next in the order is asked in its place. */
+function askNext(state: State): Decision {
+  const { role } = state;
+  if (role.at !== "leader" || role.handover?.to === undefined) return drain(state);
+  const passed = [...role.handover.passed, role.handover.to];
+  const to = successorsOf(state, role).find((id) => !passed.includes(id));
+  const next: State = { ...state, role: { ...role, handover: { ...role.handover, to, passed } } };
+  if (to === undefined) return drain(next);
+  return stay(next, { type: "send", to, message: { kind: "prepare", term: role.term } });
 }
 
 function withoutSuccessor(state: State): State {
@@ -99,7 +118,9 @@ function withoutSuccessor(state: State): State {
 /** The leader wants this member to get ready. Its answer waits for the application. */
 export function onPrepare(state: State, event: Received, { term }: Of<"prepare">): Decision {
   const { from, requestId } = event;
-  if (!isLeaderOf(state, from, term) || !mayLead(state)) {
+  // Just restarted, it has no vote for a while, not even for itself.
+  const isMute = refusesForMs({ ...state, bond: undefined }, selfOf(state)) > 0;
+  if (!isLeaderOf(state, from, term) || !mayLead(state) || isMute) {
     return stay(state, reply(event, { kind: "unready", forBoot: from.boot, term }));
   }
   const preparing = { requestId, boot: from.boot, term };
@@ -124,7 +145,8 @@ export function onResign(state: State, event: Received, message: Of<"resign">): 
     addProof(s, { ...leader, term, how: "resigned" }),
   );
   const next = and(proven, (s) => stay(s, noted));
-  if (successor === undefined || successor === state.config.self) return next;
+  if (successor === undefined) return next;
+  if (successor === state.config.self) return and(next, (s) => takeOver(s, term));
   const { inquiryMs, voteMs } = state.config.timing;
   return and(next, (s) => stay(withPatience(s, inquiryMs + voteMs)));
 }
@@ -149,6 +171,7 @@ export function onNominate(state: State, event: Received, message: Of<"nominate"
   const { from } = event;
   const { leader, term } = message;
   const noted = stay(state, reply(event, { kind: "noted", forBoot: from.boot, term }));
+<<<<<<< HEAD
   if (!isSame(from, leader) || state.role.at === "leader") return noted;
   if (term < state.record.promised) return noted;
   const known = and(noted, (s) => rememberEnd(s, message));
@@ -157,6 +180,20 @@ export function onNominate(state: State, event: Received, message: Of<"nominate"
     const isFree = s.role.at === "follower" || s.role.at === "armed" || s.role.at === "deferring";
     return isFree && s.bond === undefined && mayLead(s) ? run(s, "asked") : stay(s);
   });
+=======
+  if (!isSame(from, leader)) return noted;
+  const proven = and(noted, (s) => addProof(s, { ...leader, term, how: "resigned" }));
+  return and(proven, (s) => takeOver(s, term));
+}
+
+/** The named successor, once for each leadership that ended, whichever word of it comes first. */
+function takeOver(state: State, term: number): Decision {
+  const { role, record, bond } = state;
+  const isFree = role.at === "follower" || role.at === "armed" || role.at === "deferring";
+  const isLater = role.at === "inquiring" && state.loss?.of?.term === term;
+  const isNext = term >= record.promised && bond === undefined;
+  return (isFree || isLater) && isNext && mayLead(state) ? run(state, "asked") : stay(state);
+>>>>>>> ef788cb (wip handover)
 }
 
 /** A better member offers to take over. */

@@ -44,10 +44,13 @@ export function stepDown(state: State, why: EndOfLeadership): Decision {
   const { role, nowMs, config } = state;
   if (role.at !== "leader") return stay(state);
   const isLost = why === "lease" || why === "fence";
+  const isNamed = role.handover?.to !== undefined;
   const follower: State = {
     ...state,
     role: { at: "follower" },
     bond: undefined,
+    // It has named its successor, and must not be faster: whoever asks it is not sent away for its sake.
+    holdUntilMs: isNamed ? nowMs + config.timing.stickinessMs : state.holdUntilMs,
     humbleUntilMs: isLost ? nowMs + 2 * config.timing.stickinessMs : state.humbleUntilMs,
     loss: {
       of: { ...selfOf(state), term: role.term },

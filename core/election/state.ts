@@ -58,6 +58,8 @@ export type Leading = {
 
 export type Handover = {
   readonly to: MemberId | undefined;
+  /** Those who were asked and could not. */
+  readonly passed: readonly MemberId[];
   readonly stage: "preparing" | "draining";
   readonly untilMs: number;
   readonly drainMs: number;
