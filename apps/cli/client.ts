@@ -21,7 +21,7 @@ const answerMsMax = 5_000;
 /** By contract `add` and `rm` answer within 10 s. */
 const resizeMsMax = 20_000;
 /** A handover lets running work end first. */
-const handOverMsMax = 20_000;
+const handOverMsMax = 25_000;
 
 export type EndProgress = { readonly instance: string; readonly phase: string };
 

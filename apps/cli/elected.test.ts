@@ -27,6 +27,7 @@ test("the leader is killed, then asked to hand over: clients always reach a newe
   assert.notEqual(second.name, first.name);
   assert.ok(second.term > first.term);
   const why = await shop.run("elect", "why");
+  assert.equal(why.code, 0, why.stderr);
   assert.match(why.stdout, new RegExp(`${second.name} takes over from ${first.name}`));
   assert.match(why.stdout, /SIGKILL/);
   const resigned = await shop.run("elect", "resign");

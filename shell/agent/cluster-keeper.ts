@@ -19,6 +19,7 @@ import type { Elections } from "./elections.ts";
 import type { GatewayFleet } from "./gateway-fleet.ts";
 import type { HandOver } from "./hand-over.ts";
 import { Hostnames } from "./hostnames.ts";
+import { type HandOverBounds, LeadChange } from "./lead-change.ts";
 import { electionMembers, type ViewContent, viewContent } from "./published-view.ts";
 import { electedService, replicasService } from "./runtime-services.ts";
 import type { StateFile } from "./state-file.ts";
@@ -214,37 +215,39 @@ export class ClusterKeeper {
   }
 
   /**
-   * Asks the leader of an elected service to hand over, and resolves when another one leads.
+   * Has an elected service change its leader, and resolves when another one leads. Right after a failure
+   * there may be no leader, or no successor that is fit: then it waits and asks again.
    *
    * @param to - The member that should lead next; undefined: the electors choose.
-   * @throws ClusterError `LEADER_MISSING` when it does not take the order, or nobody leads in time.
+   * @throws ClusterError `LEADER_MISSING` when there was no handover in time; it says what stood in the way.
    */
-  async handOver(service: string, to: string | undefined, waitMs: number): Promise<void> {
+  async handOver(service: string, to: string | undefined, bounds: HandOverBounds): Promise<void> {
+    const { elections } = this.#options;
+    await new LeadChange({
+      ...{ service, to, bounds },
+      leader: () => elections.leader(service),
+      until: (check, waitMs) => this.#until(check, waitMs),
+      order: (member) => this.#orderHandOver(service, member, to, bounds.drainMs),
+    }).run();
+  }
+
+  async #orderHandOver(
+    service: string,
+    member: string,
+    to: string | undefined,
+    drainMs: number,
+  ): Promise<void> {
     const { elections, handOver } = this.#options;
-    const leader = elections.leader(service);
-    const seen = this.observe().find(({ name }) => name === leader?.member);
-    const address = seen?.electionAddress;
-    if (leader === undefined || address === undefined) {
+    const address = this.observe().find(({ name }) => name === member)?.electionAddress;
+    if (address === undefined) {
       throw new ClusterError("LEADER_MISSING", {
-        message: `Nobody leads ${service} right now, so nobody can hand over.`,
-        details: { service },
+        message: `${member} leads ${service}, but nobody knows yet where its elector listens.`,
+        details: { service, member },
       });
     }
-    const { member, incarnation } = leader;
-    const endAtMs = performance.now() + waitMs;
     const cluster = this.#state.spec?.name ?? "";
     const keyFile = elections.prepare(service, []).keyFile;
-    await handOver({ cluster, service, member, address, keyFile, to, drainMs: waitMs });
-    const leftMs = Math.max(0, endAtMs - performance.now());
-    const isDone = await this.#until(() => {
-      const next = elections.leader(service);
-      return next !== undefined && (next.member !== member || next.incarnation !== incarnation);
-    }, leftMs);
-    if (isDone) return;
-    throw new ClusterError("LEADER_MISSING", {
-      message: `${member} was asked to hand ${service} over, and nobody else led within ${Math.round(waitMs)} ms.`,
-      details: { service, member },
-    });
+    await handOver({ cluster, service, member, address, keyFile, to, drainMs });
   }
 
   /** A leader that is to end hands over first, if there is anybody to hand over to. */
@@ -259,7 +262,7 @@ export class ClusterKeeper {
     });
     if (this.#isEnding || heirs.length === 0) return;
     try {
-      await this.handOver(service, undefined, waitMs);
+      await this.handOver(service, undefined, { drainMs: waitMs, waitMs });
     } catch (error) {
       if (!ClusterError.is(error)) throw error;
       chronicle.record({

@@ -7,7 +7,9 @@ import { runningMembers, serviceOf } from "./cluster-state.ts";
 import type { Elections, Listener } from "./elections.ts";
 import { isReady } from "./status.ts";
 
-const handOverMsMax = 10_000;
+const drainMsMax = 10_000;
+/** Beside the work that ends: a failover may have to come first, and a vote may have to be repeated. */
+const electMsMax = 10_000;
 
 export interface ElectionControl {
   /** @throws ClusterError `SERVICE_UNKNOWN`, `REQUEST_INVALID` when nobody is elected there. */
@@ -40,7 +42,8 @@ export function electionControl(keeper: ClusterKeeper, elections: Elections): El
     async resign(service, to) {
       const { stop } = electedSpec(keeper, service);
       if (to !== undefined) demandHeir(keeper, elections, service, to);
-      await keeper.handOver(service, to, Math.min(handOverMsMax, Math.max(stop.drainMs, 1_000)));
+      const drainMs = Math.min(drainMsMax, Math.max(stop.drainMs, 1_000));
+      await keeper.handOver(service, to, { drainMs, waitMs: drainMs + electMsMax });
       return status(service);
     },
     subscribe(service, listener) {
