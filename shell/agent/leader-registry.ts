@@ -34,6 +34,8 @@ export type Leader = {
   readonly incarnation: number;
   readonly term: number;
   readonly state: "leading" | "handing-over";
+  /** The leader before it left by itself: it has answered what it had accepted. */
+  readonly handedOver?: true;
 };
 
 /** A term with a leader. `to` is undefined while it leads. */
@@ -135,7 +137,13 @@ function led(
   atMs: number,
 ): Decision {
   const { name: member, incarnation, term } = word;
-  const leader: Leader = { member, incarnation, term, state: word.state };
+  const leader: Leader = {
+    member,
+    incarnation,
+    term,
+    state: word.state,
+    ...handoverOf(state, word),
+  };
   const known = reignOf(state, term);
   const before = state.leader;
   if (known !== undefined && before?.term === term && before.state === word.state) {
@@ -153,6 +161,12 @@ function led(
       { type: "tell", what },
     ],
   };
+}
+
+function handoverOf({ leader }: RegistryState, { term, why }: LeaderAnnouncement) {
+  const wasHandedOver = leader?.term === term && leader.handedOver === true;
+  const isHandover = why === "resign" || why === "preempted";
+  return wasHandedOver || isHandover ? ({ handedOver: true } as const) : {};
 }
 
 /** The leader of that term leads no more. Also raises the term when it is a higher one. */

@@ -36,6 +36,7 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     `${bytes(chunks.extensionBytesMax)} a message`,
   ],
   "wait for news of a leader": [seconds(limits.leaderNewsMs)],
+  "last word of a leader that was overtaken": [seconds(limits.lastWordMs)],
   "response head": [bytes(defaultResponseLimits.headBytesMax)],
   "response body without progress; client that does not read": [seconds(limits.responseBodyMs)],
   "idle client connection": [seconds(limits.idleMs)],

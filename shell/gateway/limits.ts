@@ -48,6 +48,11 @@ export type Limits = {
 
   /** So long a request for a leader waits for news of it before followers are asked. */
   readonly leaderNewsMs: number;
+  /**
+   * So long a leader that was overtaken may still say what it did: answer what it finished before it
+   * handed over, or declare that it never began.
+   */
+  readonly lastWordMs: number;
 
   /** Retries of one request after bytes were sent. Failed connects have `connectsMax` of their own. */
   readonly retriesMax: number;
@@ -99,6 +104,7 @@ export const defaultLimits: Limits = {
   heldMax: 1_024,
   heldBytesMax: 8_388_608,
   leaderNewsMs: 500,
+  lastWordMs: 250,
   retriesMax: 2,
   connectsMax: 8,
   keptBytesMax: 65_536,

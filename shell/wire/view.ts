@@ -77,6 +77,8 @@ export type LeaderView = {
   readonly term: number;
   /** While it hands over, requests wait for the leader of the next term. */
   readonly state: "leading" | "handing-over";
+  /** The leader before it left by itself, after it had answered what it had accepted. */
+  readonly handedOver?: true;
 };
 
 /** How a gateway treats the requests of a service; what is absent is left to its defaults. */
@@ -241,6 +243,7 @@ function checkLeader(at: string, { kind, leader }: ServiceView): void {
   check(isCount(leader?.incarnation), `${at}.leader.incarnation must be a count`);
   check(isCount(leader?.term) && leader?.term !== 0, `${at}.leader.term must be positive`);
   check(["leading", "handing-over"].includes(leader?.state ?? ""), `${at}.leader.state is unknown`);
+  check([undefined, true].includes(leader?.handedOver), `${at}.leader.handedOver may be true`);
 }
 
 function isCount(value: unknown): boolean {

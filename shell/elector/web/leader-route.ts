@@ -5,6 +5,11 @@
  * A gateway that follows the leader names the term that it believes in. A member that does not lead that
  * very term answers 421 and does nothing, so a gateway that is behind harms nobody.
  * Source of the status: RFC 9110, section 15.5.20.
+ *
+ * A leader that hands over finishes what it has begun and refuses the rest by name
+ * (`Prunella-Refused: not-started`), so whoever asked knows that it may ask somebody else, whatever the
+ * method. It closes no connection for that: a request on its way into a closing connection would be
+ * lost, and nobody could tell whether it was begun. The next answer on such a connection is its last.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -32,6 +37,7 @@ const refusedHeader = "Prunella-Refused";
 export function leaderRoute(options: LeaderRouteOptions, serve: RequestListener): RequestListener {
   return (request, response) => {
     const leadership = options.leadership();
+    if (isLeft(request.socket, leadership)) response.setHeader("connection", "close");
     const stated = request.headers[termHeader];
     if (stated !== undefined && stated !== `${leadership?.term}`) {
       return misdirected(response, options.leader());
@@ -55,7 +61,7 @@ function lead(
   });
   const work = leadership.run(() => {
     leadership.signal.addEventListener("abort", end, { once: true });
-    closeAtTheEnd(leadership, request.socket);
+    servedSockets.set(request.socket, leadership);
     response.setHeader(termHeader, leadership.term);
     serve(request, response);
     return finished.promise;
@@ -73,13 +79,10 @@ function hangUp(socket: Socket, response: ServerResponse): void {
 
 const servedSockets = new WeakMap<Socket, Leadership>();
 
-/** Connections that wait for the next request of a user must find the new leader. */
-function closeAtTheEnd(leadership: Leadership, socket: Socket): void {
-  if (servedSockets.get(socket) === leadership) return;
-  servedSockets.set(socket, leadership);
-  const close = (): void => socket.destroySoon();
-  leadership.signal.addEventListener("abort", close, { once: true });
-  socket.once("close", () => leadership.signal.removeEventListener("abort", close));
+/** Its user came for a leader that has left, and is to find the new one with the next connection. */
+function isLeft(socket: Socket, leadership: Leadership | undefined): boolean {
+  const served = servedSockets.get(socket);
+  return served !== undefined && served !== leadership;
 }
 
 function follow(

@@ -12,6 +12,7 @@
 import type { ServiceName } from "@prunella/core/kernel";
 import type { View } from "@prunella/wire/view";
 import { plainAddress } from "../routing/trusted-proxies.ts";
+import { succeed } from "../view/succession.ts";
 import { applyServices } from "../view/view-application.ts";
 import { forwardedBlock } from "./bytes/head-writing.ts";
 import { resumeWaiting, send } from "./dispatch/dispatch.ts";
@@ -209,6 +210,7 @@ export class ExchangeCore {
     if (this.state.connecting.size > 0) return true;
     for (const service of this.state.services.values()) {
       if (service.waiting.length > 0) return true;
+      if ((service.leaderRoute?.lastWordUntilMs ?? 0) > 0) return true;
     }
     return false;
   }
@@ -237,7 +239,9 @@ export class ExchangeCore {
 
   #resume(name: ServiceName): void {
     const service = this.state.services.get(name);
-    if (service === undefined || service.waiting.length === 0) return;
+    if (service === undefined) return;
+    succeed(this.state, service);
+    if (service.waiting.length === 0) return;
     const clients = service.waiting.map((exchange) => exchange.client);
     resumeWaiting(this.state, service);
     for (const client of clients) this.#settle(client);
@@ -264,6 +268,9 @@ export class ExchangeCore {
       this.#goOn(client);
     }
     if (freed.size === 0) return;
-    for (const service of [...freed]) resumeWaiting(this.state, service);
+    for (const service of [...freed]) {
+      succeed(this.state, service);
+      resumeWaiting(this.state, service);
+    }
   }
 }

@@ -11,6 +11,10 @@
  * can still ask the old leader; that it refuses then is the work of the lease, and that a stale write
  * has no effect is the work of the fence.
  *
+ * A leader that hands over finishes what it has accepted before its term ends. So its successor is
+ * taken over as soon as no answer of the old term is outstanding, or after `lastWordMs`
+ * (`view/succession.ts`): what was done under a term is answered under that term, and G12 stands.
+ *
  * Without a leader requests wait. When there is no news for a moment (the agent may be dead) and the
  * followers of the service pass requests on, they are asked instead, without a term: whoever they
  * pass it to answers with a term of its own, and only an answer that names one counts.
@@ -36,6 +40,8 @@ export class LeaderRoute {
   /** The highest term that an answer by way of a follower named. */
   #heardTerm = 0;
   #doubtedUntilMs = 0;
+  /** A successor is known, and taken over then at the latest; nobody is asked before. Else 0. */
+  lastWordUntilMs = 0;
 
   /** The highest term seen; 0 before the first leader. */
   get term(): number {
@@ -101,7 +107,7 @@ export function chooseLeader(
   limits: Limits,
   nowMs: number,
 ): Member | undefined {
-  if (route.term < request.termMin) return undefined;
+  if (route.term < request.termMin || route.lastWordUntilMs > 0) return undefined;
   const { leader } = service;
   const { askFollowersAtMs } = request;
   const maySpread = service.view.followers === "proxy";

@@ -5,13 +5,12 @@
 import { ClusterError, type ServiceName } from "@prunella/core/kernel";
 import type { ServiceView, View } from "@prunella/wire/view";
 import { refuseAllWaiting } from "../exchange/dispatch/waiting.ts";
-import { endLowerTerms } from "../exchange/response/leader-answer.ts";
 import type { CoreState } from "../exchange/state/core-state.ts";
 import { closeIdle } from "../exchange/upstream/upstream-pool.ts";
 import { createRequestLimits } from "../parser/index.ts";
-import type { Member } from "../routing/member.ts";
 import { RouteTable } from "../routing/route.ts";
 import { Service } from "../routing/service.ts";
+import { followLeader } from "./succession.ts";
 
 export function applyServices(core: CoreState, view: View): readonly ServiceName[] {
   const rebuilt: ServiceName[] = [];
@@ -34,12 +33,11 @@ export function applyServices(core: CoreState, view: View): readonly ServiceName
 
 function applyOne(core: CoreState, service: Service, view: ServiceView): boolean {
   const served = service.servingCount > 0;
-  const leaderBefore = service.leader;
   try {
     const { rebuilt, retired } = service.apply(view, core.nowMs, core.limits);
     for (const member of retired) closeIdle(member);
     for (const member of service.members) if (!member.serving) closeIdle(member);
-    followLeader(core, service, leaderBefore);
+    followLeader(core, service);
     if (served && service.servingCount === 0) {
       core.report({
         type: "emptied",
@@ -59,33 +57,6 @@ function applyOne(core: CoreState, service: Service, view: ServiceView): boolean
       message: `${service.name} keeps its last members: ${error.message}`,
     });
     return false;
-  }
-}
-
-/** G11: who leads is taken over only if the term allows it, whatever the view says. */
-function followLeader(core: CoreState, service: Service, before: Member | undefined): void {
-  const verdict = service.follow();
-  const { leaderRoute, view } = service;
-  if (leaderRoute === undefined || verdict === undefined) return;
-  const { name } = service;
-  const { known, term } = leaderRoute;
-  if (verdict === "new-term") {
-    if (before !== undefined) closeIdle(before);
-    endLowerTerms(core, service, leaderRoute);
-  } else if (verdict === "lower") {
-    core.report({
-      type: "term-lower",
-      service: name,
-      member: view.leader?.member,
-      message: `A view says that ${view.leader?.member} leads ${name} under term ${view.leader?.term}, but term ${term} was seen. ${known?.member} stays; the agent has lost its memory of terms.`,
-    });
-  } else if (verdict === "conflict") {
-    core.report({
-      type: "term-conflict",
-      service: name,
-      member: view.leader?.member,
-      message: `TERM_CONFLICT: a view says that ${view.leader?.member} leads ${name} under term ${term}, which belongs to ${known?.member} (incarnation ${known?.incarnation}). It is ignored; two members with one vote file or one name can do that.`,
-    });
   }
 }
 

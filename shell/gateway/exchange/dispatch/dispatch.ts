@@ -96,6 +96,7 @@ export function giveUpRepeating(core: CoreState, exchange: Exchange): void {
 
 export function sendAgain(core: CoreState, exchange: Exchange): void {
   exchange.sent = false;
+  exchange.lastWordUntilMs = 0;
   dispatch(core, exchange);
 }
 

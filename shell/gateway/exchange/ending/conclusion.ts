@@ -27,7 +27,8 @@ export function detach(core: CoreState, exchange: Exchange): void {
   if (service === undefined || member === undefined) return;
   exchange.member = undefined;
   service.ended(member);
-  if (service.waiting.length > 0) core.freed.add(service);
+  const isAwaited = (service.leaderRoute?.lastWordUntilMs ?? 0) > 0;
+  if (service.waiting.length > 0 || isAwaited) core.freed.add(service);
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   lateTry,
 } from "../dispatch/failures.ts";
 import { moveOn } from "../dispatch/shared-line.ts";
+import { lastWordMissed } from "../response/leader-answer.ts";
 import {
   type ClientConnection,
   clientPhase,
@@ -49,6 +50,9 @@ export function expire(core: CoreState): readonly ClientConnection[] {
     if (isDue(core, client, nowMs)) {
       changed.push(client);
       act(core, client);
+    } else if (isMute(client.exchange, nowMs)) {
+      changed.push(client);
+      lastWordMissed(core, client.exchange);
     } else if (isTryLate(client.exchange, nowMs)) {
       changed.push(client);
       memberIsLate(core, client, lateTry);
@@ -172,6 +176,11 @@ function act(core: CoreState, client: ClientConnection): void {
       refuse(core, client, refusal.timeout);
       return;
   }
+}
+
+/** The leader that had it was overtaken, and does not say whether it began. */
+function isMute({ active, lastWordUntilMs }: Exchange, nowMs: number): boolean {
+  return active && lastWordUntilMs > 0 && nowMs >= lastWordUntilMs;
 }
 
 /** Only tries of whole requests count: what the client has not sent is no fault of the member. */

@@ -7,8 +7,11 @@
  *
  *   at a new term, the exchange has                     idempotent            others
  *   no connection yet                                   to the new leader     to the new leader
- *   been sent, nothing of the answer given              to the new leader     503 leader-changed
+ *   been sent, nothing of the answer given              to the new leader     the last word
  *   part of the answer given, or a tunnel               cut; not with `finishStarted` (tunnels always)
+ *
+ * The last word: for `lastWordMs` the old leader may still declare that it never began, and then the
+ * request goes to the new leader. Whatever else it says, or if it says nothing: 503 leader-changed.
  *
  * An answer that names a lower term than the known one is dropped in the same way. One that names a
  * higher term is served, because it is not stale, and a fresh view is asked for; but only views move
@@ -97,6 +100,16 @@ export function leaderRefused(
   return true;
 }
 
+/** Somebody waits for what the leader that hands over has still to say. */
+export function owesAnswers(core: CoreState, service: Service, route: LeaderRoute): boolean {
+  return core.clients.some(({ phase, exchange }) => {
+    const { active, upstream, term, asksFollower } = exchange;
+    if (!active || exchange.service !== service || upstream === undefined) return false;
+    if (phase === clientPhase.tunnel || upstream.phase === upstreamPhase.connecting) return false;
+    return term === route.term && !asksFollower;
+  });
+}
+
 /** A term has begun: nothing that was asked under a lower one goes on. */
 export function endLowerTerms(core: CoreState, service: Service, route: LeaderRoute): void {
   for (const client of [...core.clients]) {
@@ -135,8 +148,20 @@ function endLowerTerm(
     service.counters.staleAnswersDropped += 1;
     takeBack(core, service, exchange);
   } else if (!exchange.asksFollower) {
-    takeBack(core, service, exchange); // What a follower says is judged when it says it.
+    if (mayHearLastWord(exchange)) exchange.lastWordUntilMs = core.nowMs + core.limits.lastWordMs;
+    else takeBack(core, service, exchange); // What a follower says is judged when it says it.
   }
+}
+
+/** Idempotent ones go on at once; of the others only those that could still be sent elsewhere wait. */
+function mayHearLastWord({ idempotent, whole, bodyComplete }: Exchange): boolean {
+  return !idempotent && whole && bodyComplete;
+}
+
+/** It said nothing: nobody knows what it did. */
+export function lastWordMissed(core: CoreState, exchange: Exchange): void {
+  const { service } = exchange;
+  if (service !== undefined) takeBack(core, service, exchange);
 }
 
 /** Nobody gets the answer: the request goes to whoever leads now, if it may be sent twice. */

@@ -76,6 +76,8 @@ export class Exchange {
   term = 0;
   /** It has failed under the term before this one, and may not be sent again before. */
   termMin = 0;
+  /** The leader that has it was overtaken, and may say until then that it never began; else 0. */
+  lastWordUntilMs = 0;
   /** It was given to somebody who may pass it to a leader that we do not know. */
   asksFollower = false;
   /** Without news of a leader, followers are asked from then on; 0 until it waits. */
@@ -135,6 +137,7 @@ export class Exchange {
     this.isHeld = false;
     this.term = 0;
     this.termMin = 0;
+    this.lastWordUntilMs = 0;
     this.asksFollower = false;
     this.askFollowersAtMs = 0;
     this.fieldsEndAt = 0;
