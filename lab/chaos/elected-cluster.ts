@@ -48,22 +48,26 @@ function leaderAmong(instances: readonly InstanceStatus[]): Leader | undefined {
 }
 
 export type Increment = { readonly key: string; readonly term: number };
+/** Somebody was asked for an increment that was refused, or that was there already. */
 export type Refusal = { readonly key: string; readonly name: string; readonly term: number };
 
 /** What the counter's file says, read as nobody's leader. */
 export function readCounter({ folder }: ThrowawayCluster): {
   readonly increments: readonly Increment[];
   readonly refusals: readonly Refusal[];
+  readonly repeats: readonly Refusal[];
 } {
   using database = new DatabaseSync(join(folder, counterFile), { readOnly: true });
   const increments = database.prepare("SELECT key, term FROM increments").all();
   const refusals = database.prepare("SELECT key, name, term FROM refusals").all();
+  const repeats = database.prepare("SELECT key, name, term FROM repeats").all();
   return {
     increments: increments.map(({ key, term }) => ({ key: `${key}`, term: Number(term) })),
-    refusals: refusals.map(({ key, name, term }) => ({
-      key: `${key}`,
-      name: `${name}`,
-      term: Number(term),
-    })),
+    refusals: refusals.map(refusalFrom),
+    repeats: repeats.map(refusalFrom),
   };
+}
+
+function refusalFrom({ key, name, term }: Record<string, unknown>): Refusal {
+  return { key: `${key}`, name: `${name}`, term: Number(term) };
 }

@@ -10,6 +10,7 @@ import { electedAllKill } from "./elected-all-kill.ts";
 import { firstUp } from "./first-up.ts";
 import { gatewayKill } from "./gateway-kill.ts";
 import { leaderCounter } from "./leader-counter.ts";
+import { leaderHandover } from "./leader-handover.ts";
 import { leaderKill, leaderKill5, leaderKill9 } from "./leader-kill.ts";
 import { leaderStop } from "./leader-stop.ts";
 import type { Proof } from "./proof.ts";
@@ -31,6 +32,7 @@ const proofs: readonly Proof[] = [
   leaderKill9,
   leaderStop,
   leaderCounter,
+  leaderHandover,
   electedAllKill,
 ];
 const hypothesisFailed = 6;

@@ -6,6 +6,7 @@ import { allKill } from "./all-kill.ts";
 import { electedAllKill } from "./elected-all-kill.ts";
 import { gatewayKill } from "./gateway-kill.ts";
 import { leaderCounter } from "./leader-counter.ts";
+import { leaderHandover } from "./leader-handover.ts";
 import { leaderKill } from "./leader-kill.ts";
 import { leaderStop } from "./leader-stop.ts";
 import type { Proof, ProofResult } from "./proof.ts";
@@ -58,6 +59,11 @@ test("a leader that was stopped and resumed has its write refused", async () => 
 test("leaders are killed while clients count: nothing acknowledged is lost, nothing counts twice", async () => {
   const { numbers } = await holds(leaderCounter, 3, 100);
   assert.ok((numbers["increments"] ?? 0) > 50, "the load was there");
+});
+
+test("a planned handover under load fails no GET and no POST, and does each POST once", async () => {
+  const { numbers } = await holds(leaderHandover, 3, 100);
+  assert.ok((numbers["posts"] ?? 0) > 50, "the load was there");
 });
 
 test("kill -9 of a whole election: a higher term, and every count is there", async () => {

@@ -32,6 +32,8 @@ export type OpenLoopOptions = {
 };
 
 export type Answer = {
+  /** The number of the request, as `{n}` in its URL. */
+  readonly index: number;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** When it was to be sent, and when its answer was whole, on the clock of `performance.now`. */
@@ -143,7 +145,7 @@ class Sender implements OpenLoop {
     const outgoing = request(
       url.replaceAll("{n}", String(index)),
       { method, agent: this.#agent, headers: { ...headers, ...length }, timeout: timeoutMs },
-      (response) => this.#receive(response, intendedMs, end),
+      (response) => this.#receive(response, index, intendedMs, end),
     );
     let ended = false;
     const end = (failure: string | undefined): void => {
@@ -159,6 +161,7 @@ class Sender implements OpenLoop {
 
   #receive(
     response: IncomingMessage,
+    index: number,
     intendedMs: number,
     end: (failure: string | undefined) => void,
   ): void {
@@ -168,7 +171,7 @@ class Sender implements OpenLoop {
       const status = response.statusCode ?? 0;
       const doneMs = performance.now();
       this.#latency.add(doneMs - intendedMs);
-      this.#options.onAnswer?.({ status, headers: response.headers, intendedMs, doneMs });
+      this.#options.onAnswer?.({ index, status, headers: response.headers, intendedMs, doneMs });
       this.#byStatus[status] = (this.#byStatus[status] ?? 0) + 1;
       if (status < 400) this.#counts.ok += 1;
       else {
