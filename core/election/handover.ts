@@ -171,18 +171,9 @@ export function onNominate(state: State, event: Received, message: Of<"nominate"
   const { from } = event;
   const { leader, term } = message;
   const noted = stay(state, reply(event, { kind: "noted", forBoot: from.boot, term }));
-<<<<<<< HEAD
-  if (!isSame(from, leader) || state.role.at === "leader") return noted;
-  if (term < state.record.promised) return noted;
+  if (!isSame(from, leader)) return noted;
   const known = and(noted, (s) => rememberEnd(s, message));
   const proven = and(known, (s) => addProof(s, { ...leader, term, how: "resigned" }));
-  return and(proven, (s) => {
-    const isFree = s.role.at === "follower" || s.role.at === "armed" || s.role.at === "deferring";
-    return isFree && s.bond === undefined && mayLead(s) ? run(s, "asked") : stay(s);
-  });
-=======
-  if (!isSame(from, leader)) return noted;
-  const proven = and(noted, (s) => addProof(s, { ...leader, term, how: "resigned" }));
   return and(proven, (s) => takeOver(s, term));
 }
 
@@ -193,7 +184,6 @@ function takeOver(state: State, term: number): Decision {
   const isLater = role.at === "inquiring" && state.loss?.of?.term === term;
   const isNext = term >= record.promised && bond === undefined;
   return (isFree || isLater) && isNext && mayLead(state) ? run(state, "asked") : stay(state);
->>>>>>> ef788cb (wip handover)
 }
 
 /** A better member offers to take over. */

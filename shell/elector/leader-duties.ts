@@ -91,7 +91,6 @@ export class LeaderDuties implements Disposable {
     }
   }
 
-<<<<<<< HEAD
   /** The newest word about this member's own leadership: why it came to lead, and how long that took. */
   #report(state: "leading" | "handing-over"): void {
     const term = this.leaderships.current?.term;
@@ -99,15 +98,6 @@ export class LeaderDuties implements Disposable {
     const electedAtMs = this.#electedAtMs;
     const taken = this.#tell({ term, state, electedAtMs, ...this.#lastEnd(term) });
     if (state === "leading") void taken?.then(() => this.#duty.say({ is: "exposed", term }));
-=======
-  /** The newest word about this member's own leadership: why it came, and how long the change took. */
-  report(state: "leading" | "handing-over"): void {
-    const term = this.leaderships.current?.term;
-    if (term === undefined) return;
-    const before = this.#duty.history().findLast((row) => row.term < term);
-    const { why, detectMs, electMs } = before ?? {};
-    this.#tell({ term, state, why, detectMs, electMs });
->>>>>>> ef788cb (wip handover)
   }
 
   #lastEnd(term: number): Pick<LeaderReport, "why" | "after" | "proof" | "detectMs" | "electMs"> {
