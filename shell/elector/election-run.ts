@@ -6,6 +6,7 @@
  */
 import { randomInt } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Effect,
   type ElectionConfig,
@@ -174,6 +175,7 @@ export class ElectionRun implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sayLastWords();
     this.#stopping.abort();
     this.#duties[Symbol.dispose]();
     await this.#driver[Symbol.asyncDispose]();
@@ -183,6 +185,14 @@ export class ElectionRun implements AsyncDisposable {
     this.#reads[Symbol.dispose]();
     await this.#transport[Symbol.asyncDispose]();
     await this.#voterFile?.[Symbol.asyncDispose]();
+  }
+
+  /** A resignation that nobody hears would look like a crash. */
+  async #sayLastWords(): Promise<void> {
+    if (this.#duties.count === 0 || this.leaderships.current !== undefined) return;
+    this.tell({ type: "app", says: { is: "unhealthy" } }); // It has left, and is not to come back.
+    const delivered = Promise.all([this.#transport.delivered(), this.#duties.delivered()]);
+    await Promise.race([delivered, delay(lastWordsMsMax, undefined, { ref: false })]);
   }
 
   async #open(): Promise<void> {
@@ -330,3 +340,5 @@ export class ElectionRun implements AsyncDisposable {
 }
 
 const inboxMax = 8_192;
+/** Whoever has not heard by then hears it from the others, or from silence. */
+const lastWordsMsMax = 250;

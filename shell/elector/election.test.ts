@@ -82,9 +82,12 @@ test(
 test("SIGTERM of the leader is a handover too", deadline, async () => {
   await using group = await Group.start({ count: 3, timing: "lan" });
   const first = await group.settled();
+  const before = new Map(group.processes.map(({ id, facts }) => [id, facts.length]));
   await first.process.kill("SIGTERM");
   const second = await group.settled(first.term);
   assert.notEqual(second.process.id, first.process.id);
+  const suspect = await second.process.fact("suspect", before.get(second.process.id));
+  assert.equal(suspect["reason"], "resigned", "its last word has left before its process");
 });
 
 test(

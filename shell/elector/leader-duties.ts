@@ -29,6 +29,7 @@ export class LeaderDuties implements Disposable {
   #fencing = new AbortController();
   #count = 0;
   #electedAtMs = 0;
+  #lastWord: Promise<void> | undefined;
 
   constructor(duty: DutyOptions) {
     this.#duty = duty;
@@ -76,7 +77,12 @@ export class LeaderDuties implements Disposable {
     this.#fencing.abort();
     this.leaderships.end(why);
     this.#duty.log.info("this member does not lead any more", { term, why });
-    void this.#tell({ term, state: "none", why });
+    this.#lastWord = this.#tell({ term, state: "none", why });
+  }
+
+  /** Resolves when the outside knows of the end of the last leadership. */
+  async delivered(): Promise<void> {
+    await this.#lastWord;
   }
 
   async prepare(term: number): Promise<void> {

@@ -92,6 +92,11 @@ export class Transport implements AsyncDisposable {
     else this.#mesh.send(to, message, this.#timeoutMs(message));
   }
 
+  /** Resolves when whoever was told something until now has heard it, or cannot hear it. */
+  async delivered(): Promise<void> {
+    await this.#mesh.delivered();
+  }
+
   /** Answers a question that the machine was told of. */
   reply(requestId: string, answer: Answer): void {
     this.#requests.answer(requestId, answer);

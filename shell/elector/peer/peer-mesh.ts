@@ -34,6 +34,7 @@ type Known = { readonly link: PeerLink; from: From | undefined; isOld: boolean }
 export class PeerMesh implements Disposable {
   readonly #options: MeshOptions;
   readonly #peers = new Map<string, Known>();
+  readonly #open = new Set<Promise<void>>();
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -54,7 +55,14 @@ export class PeerMesh implements Disposable {
 
   /** Asks; what comes of it is an `onAnswer`, or nothing. */
   send(to: string, message: Message, timeoutMs: number): void {
-    void this.#deliver(to, message, timeoutMs);
+    const delivery = this.#deliver(to, message, timeoutMs);
+    this.#open.add(delivery);
+    void delivery.finally(() => this.#open.delete(delivery));
+  }
+
+  /** Resolves when nothing that was sent until now waits for its answer any more. */
+  async delivered(): Promise<void> {
+    await Promise.allSettled([...this.#open]);
   }
 
   /** A call of the older protocol, unsigned. */
