@@ -277,15 +277,17 @@ export class Elections {
     const { state, effects } = stepRegistry(before, event);
     election.registry = state;
     if (state !== before) this.#write(election);
-    for (const effect of effects) this.#perform(service, election, effect);
+    // Gateways send nothing to a leader that hands over: that it has left by now is no news to them.
+    const isNews = before.leader?.state !== "handing-over" || state.leader !== undefined;
+    for (const effect of effects) this.#perform(service, election, effect, isNews);
     return effects;
   }
 
-  #perform(service: string, election: Election, effect: RegistryEffect): void {
+  #perform(service: string, election: Election, effect: RegistryEffect, isNews: boolean): void {
     switch (effect.type) {
       case "tell":
         if (effect.what === "leaderless") election.lostAtMs = performance.now();
-        this.#options.onChange();
+        if (isNews) this.#options.onChange();
         this.#tell(service, election, effect.what);
         break;
       case "report-conflict":
