@@ -123,21 +123,21 @@ test("logs of all instances are marked, and followed over the death of an agent"
 
 test("scale waits until the count is reached, and does without the name of the only service", async () => {
   await using agent = await new ControlFixture(three).start();
+  const names = [1, 2, 3, 4, 5].map((number) => `hello-${number}`);
   agent.onChange = ({ body }) => {
-    const { count } = body as { count: number };
-    const names = Array.from({ length: count }, (_, index) => `hello-${index + 1}`);
+    assert.deepEqual(body, { count: 5 });
     agent.status = statusOf(names.map((name) => instanceOf(name, { phase: "starting" })));
-    setTimeout(() => {
-      agent.status = statusOf(names.map((name) => instanceOf(name)));
-    }, 400);
     return undefined;
   };
-  const { code, stdout, stderr } = await prunella(agent, "scale", "5");
+  await using command = new RunningCommand(agent, ["scale", "5"]);
+  // Progress in plain lines, because this is no terminal.
+  await command.until(() => command.stderr.includes("hello-5  starting"), "progress");
+  agent.status = statusOf(names.map((name) => instanceOf(name)));
+  const { code, stdout, stderr } = await command.ended;
 
   assert.equal(code, 0);
   assert.equal(stdout, "");
   assert.match(stderr, /hello 3 → 5, all ready/);
-  assert.match(stderr, /hello-5 {2}starting/); // Progress in plain lines, because this is no terminal.
 });
 
 test("a wait that does not end well exits with 5 and names who does not serve", async () => {

@@ -42,7 +42,7 @@ test("down while up is at work wins: it waits for the agent that is starting, an
     existsSync(stateFolder)
       ? readdirSync(stateFolder).filter((name) => name.startsWith("agent-launch"))
       : [];
-  await up.until(() => notes().length > 0, "the launch of an agent", 20_000);
+  await up.until(() => notes().length > 0, "the launch of an agent");
   const down = await shop.run("down");
   assert.equal(down.code, 0, down.stderr);
   assert.doesNotMatch(down.stderr, /Nothing runs/);
@@ -57,7 +57,7 @@ test("down while up is at work wins: it waits for the agent that is starting, an
 test("a foreground cluster replaces a dead agent and ends with its command", async () => {
   await using shop = await Workshop.open();
   await using command = new RunningCommand(shop, ["up", "--foreground"]);
-  await command.until(() => command.stderr.includes("Ctrl-C ends"), "up", 20_000);
+  await command.until(() => command.stderr.includes("Ctrl-C ends"), "up");
   const first = shop.agentPid;
   await shop.status();
   process.kill(first, "SIGKILL");

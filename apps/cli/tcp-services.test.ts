@@ -44,7 +44,7 @@ class Line {
 
 /** Connects until the port answers with a greeting that fits. */
 async function lineTo(port: number, wanted: RegExp): Promise<Line> {
-  const untilMs = performance.now() + 20_000;
+  const untilMs = performance.now() + 60_000;
   for (;;) {
     const line = new Line(port);
     if (wanted.test(await line.greeting())) return line;

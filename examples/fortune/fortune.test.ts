@@ -8,7 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { type Cookie, RunningFortune, until } from "./testing/running-fortune.ts";
 
-const deadline = { timeout: 120_000 };
+const deadline = { timeout: 300_000 };
 /** Users who ask all the time, each with the next cookie as soon as it has one. */
 const users = 8;
 

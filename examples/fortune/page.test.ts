@@ -16,7 +16,7 @@ const browserPath = [
 ].find((path) => existsSync(path));
 const why = "there is no Chromium to open the page with; install it: apt-get install -y chromium";
 assert.ok(browserPath !== undefined || process.env["CI"] !== "true", why);
-const options = { timeout: 120_000, skip: browserPath === undefined && why };
+const options = { timeout: 300_000, skip: browserPath === undefined && why };
 const results = fileURLToPath(new URL("../../lab/results/", import.meta.url));
 
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };

@@ -43,7 +43,7 @@ async function start(
   const env = { PORT: String(port), SERVER_ID: name };
   const child = spawn(process.execPath, [file], { env, stdio: "ignore" });
   started.push(child);
-  const deadline = Date.now() + 8000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const answer = await ask(port, "/heartbeat").catch(() => undefined);
     if (answer?.status === 200) return { port, child };

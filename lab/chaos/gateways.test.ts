@@ -5,7 +5,7 @@ import { openLoop } from "../load/open-loop.ts";
 import { RawClient } from "../peers/raw-client.ts";
 import { kill, ThrowawayCluster } from "./throwaway-cluster.ts";
 
-const waitMs = 20_000;
+const waitMs = 60_000;
 const connectionCount = 40;
 const get = "GET /home HTTP/1.1\r\nHost: a\r\n\r\n";
 const service = 'health: "/heartbeat", route: "/", stop: { drainMs: 500, graceMs: 500 }';

@@ -6,7 +6,7 @@ const pollMs = 2;
 export async function eventually(
   what: string,
   holds: () => boolean,
-  deadlineMs = 8_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   while (!holds()) {

@@ -21,9 +21,9 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const line = `${"x".repeat(249)}\n`;
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 5_000;
+  const deadlineMs = performance.now() + 60_000;
   while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `${what} did not happen within 5 s`);
+    assert.ok(performance.now() < deadlineMs, `${what} did not happen within a minute`);
     await delay(5);
   }
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { freePorts, Group, pause } from "./testing/group.ts";
 import { TcpProxy } from "./testing/tcp-proxy.ts";
 
-const deadline = { timeout: 90_000 };
+const deadline = { timeout: 240_000 };
 
 /** A proxy for every way from one member to another. */
 async function meshed(count: number): Promise<{

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createElection } from "./index.ts";
 import { Group } from "./testing/group.ts";
 
-const deadline = { timeout: 60_000 };
+const deadline = { timeout: 240_000 };
 
 for (const count of [3, 5]) {
   test(

@@ -9,7 +9,7 @@ import { KeyRing, newKey } from "./authentication/key-ring.ts";
 import { signatureHeader } from "./authentication/signature.ts";
 import { Group } from "./testing/group.ts";
 
-const deadline = { timeout: 60_000 };
+const deadline = { timeout: 240_000 };
 type Status = {
   readonly term: number;
   readonly boot: string;

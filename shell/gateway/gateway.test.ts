@@ -36,7 +36,7 @@ test("a service that says so lets requests share connections to its members", as
   });
   const burst = () => Promise.all(Array.from({ length: 20 }, () => get(gateway.addresses[0], "/")));
   const pipelined = () => gateway.snapshot().services[0]?.pipelined ?? 0;
-  const untilMs = performance.now() + 10_000;
+  const untilMs = performance.now() + 60_000;
   while (pipelined() === 0 && performance.now() < untilMs) {
     assert.ok((await burst()).every((body) => body === "hello"));
   }

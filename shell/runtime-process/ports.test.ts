@@ -98,7 +98,7 @@ async function logText(
   instance: Parameters<typeof host.logs>[0],
 ): Promise<string> {
   const lines: string[] = [];
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(60_000);
   for await (const line of host.logs(instance, { tailLines: 50, follow: false }, signal)) {
     lines.push(line);
   }

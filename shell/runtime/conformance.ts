@@ -31,7 +31,7 @@ export interface RuntimeBench extends AsyncDisposable {
   program(behaviour: RuntimeBehaviour): Pick<RuntimeService, "command" | "folder" | "env">;
 }
 
-const waitMs = 15_000;
+const waitMs = 60_000;
 const never = new AbortController().signal;
 
 type Check = (sentence: string, body: (bench: RuntimeBench) => Promise<void>) => void;

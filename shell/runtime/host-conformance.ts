@@ -50,7 +50,7 @@ export interface HostBench extends AsyncDisposable {
   survivors(copy: Copy): Promise<number>;
 }
 
-const waitMs = 8_000;
+const waitMs = 60_000;
 
 /** Registers the suite with `node:test`. `makeBench` is called once per test. */
 export function hostConformance(name: string, makeBench: () => Promise<HostBench>): void {

@@ -55,7 +55,7 @@ function segmentFiles(folder: string): string[] {
 }
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 8_000;
+  const deadline = Date.now() + 60_000;
   while (!condition()) {
     assert.ok(Date.now() < deadline, `never happened: ${what}`);
     await delay(5);

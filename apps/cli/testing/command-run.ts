@@ -44,7 +44,7 @@ export class RunningCommand {
   }
 
   /** Resolves once the condition holds; fails with all that was written. */
-  async until(condition: () => boolean, what: string, withinMs = 8_000): Promise<void> {
+  async until(condition: () => boolean, what: string, withinMs = 60_000): Promise<void> {
     const untilMs = performance.now() + withinMs;
     while (!condition()) {
       if (performance.now() > untilMs) {

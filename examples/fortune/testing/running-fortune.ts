@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 
 const example = fileURLToPath(new URL("..", import.meta.url));
 const cli = fileURLToPath(new URL("../../../apps/cli", import.meta.url));
-const patienceMs = 30_000;
+const patienceMs = 60_000;
 
 export type Cookie = {
   readonly number: number;

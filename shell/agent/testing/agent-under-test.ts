@@ -10,7 +10,7 @@ import type { ClusterEvent, ClusterStatus } from "@prunella/wire/control";
 import { parseView, type View } from "@prunella/wire/view";
 
 const entry = fileURLToPath(new URL("../../../apps/cli/entries/agent-main.ts", import.meta.url));
-const waitMsMax = 20_000;
+const waitMsMax = 60_000;
 
 const program = `
 import { createServer } from "node:http";

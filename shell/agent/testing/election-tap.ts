@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ElectionExit, ElectionMember } from "@prunella/wire/election";
 import type { AgentUnderTest } from "./agent-under-test.ts";
 
-const waitMsMax = 10_000;
+const waitMsMax = 60_000;
 
 export class ElectionTap implements AsyncDisposable {
   readonly #stop = new AbortController();

@@ -9,7 +9,7 @@ import { Group, pause } from "../testing/group.ts";
 import { oldNumber } from "./old-body.ts";
 
 const script = join(import.meta.dirname, "..", "fixtures", "source-member.mjs");
-const deadline = { timeout: 90_000 };
+const deadline = { timeout: 240_000 };
 
 class SourceMember {
   readonly child: ChildProcess;

@@ -78,7 +78,7 @@ export class MemberProcess {
   async fact(
     what: string | ((fact: Fact) => boolean),
     from = 0,
-    deadlineMs = 20_000,
+    deadlineMs = 60_000,
   ): Promise<Fact> {
     const fits = typeof what === "string" ? (fact: Fact): boolean => fact.type === what : what;
     const endMs = performance.now() + deadlineMs;
@@ -156,7 +156,7 @@ export class Group implements AsyncDisposable {
 
   /** The one that leads now, once there is one, and the fact that said so. */
   async leader(after = 0): Promise<{ readonly process: MemberProcess; readonly fact: Fact }> {
-    const endMs = performance.now() + 20_000;
+    const endMs = performance.now() + 60_000;
     for (;;) {
       const claims = this.processes.flatMap((process) =>
         process.isRunning
@@ -177,7 +177,7 @@ export class Group implements AsyncDisposable {
    * need more than one term for that; only the last word of each member counts.
    */
   async settled(after = 0): Promise<{ process: MemberProcess; term: number; fact: Fact }> {
-    const endMs = performance.now() + 30_000;
+    const endMs = performance.now() + 60_000;
     for (;;) {
       const { process, fact } = await this.leader(after);
       const term = Number(fact["term"]);
