@@ -170,6 +170,11 @@ export function memberOf(
   };
 }
 
+/** Lets a member answer what it was asked under `/held`. */
+export async function release({ port }: Backend): Promise<void> {
+  await fetch(`http://127.0.0.1:${port}/release`);
+}
+
 export async function ended(child: ChildProcess): Promise<number | undefined> {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   return child.exitCode ?? undefined;
@@ -179,7 +184,7 @@ export async function ended(child: ChildProcess): Promise<number | undefined> {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  deadlineMs = 5_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   while (!(await condition())) {

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { test } from "node:test";
-import { ended, GatewayLab, memberOf, until } from "../../lab/bench/gateway-process.ts";
+import { ended, GatewayLab, memberOf, release, until } from "../../lab/bench/gateway-process.ts";
 
 test("a gateway serves what the view says, and its admin listener opens to the token only", async () => {
   await using lab = new GatewayLab();
@@ -185,13 +185,14 @@ test("SIGTERM and POST /drain let what is in flight end, and nothing new begin",
     await using lab = new GatewayLab();
     const [one, gateway] = await Promise.all([lab.backend("one"), lab.gateway()]);
     await gateway.push(lab.view([one]));
-    const slow = fetch(`${gateway.url}/slow?ms=400`);
+    const slow = fetch(`${gateway.url}/held`);
     await until("the request is in flight", async () =>
       /"inFlight":1/.test(await (await gateway.admin("/members")).text()),
     );
     if (how === "SIGTERM") gateway.child.kill("SIGTERM");
     else assert.equal((await gateway.admin("/drain", "POST")).status, 202);
     await until("the port is closed", () => isRefused(gateway.announcement.port));
+    await release(one);
     const answer = await slow;
     assert.deepEqual([answer.status, (await answer.text()).length > 0], [200, true], how);
     assert.equal(await ended(gateway.child), 0, how);
@@ -207,7 +208,7 @@ test("a member counts as drained when its last request has ended", async () => {
   ]);
   const alone = lab.view([one, memberOf(two, 2, { state: "starting", served: false })]);
   await gateway.push(alone);
-  const slow = fetch(`${gateway.url}/slow?ms=300`);
+  const slow = fetch(`${gateway.url}/held`);
   await until("the request is in flight", async () =>
     /"inFlight":1/.test(await (await gateway.admin("/members")).text()),
   );
@@ -216,7 +217,9 @@ test("a member counts as drained when its last request has ended", async () => {
   const drained = async (waitMs: number): Promise<unknown> =>
     (await gateway.admin(`/drained?member=hello-1&incarnation=1&waitMs=${waitMs}`)).json();
   assert.deepEqual(await drained(0), { drained: false, inFlight: 1, state: "draining" });
-  assert.deepEqual(await drained(5_000), { drained: true, inFlight: 0, state: "draining" });
+  const last = drained(30_000);
+  await release(one);
+  assert.deepEqual(await last, { drained: true, inFlight: 0, state: "draining" });
   assert.equal((await slow).status, 200);
   assert.match(await (await fetch(`${gateway.url}/home`)).text(), /Server: two/);
 });
