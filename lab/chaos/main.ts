@@ -13,6 +13,7 @@ import { leaderCounter } from "./leader-counter.ts";
 import { leaderHandover } from "./leader-handover.ts";
 import { leaderKill, leaderKill5, leaderKill9 } from "./leader-kill.ts";
 import { leaderStop } from "./leader-stop.ts";
+import { leaderStrangers } from "./leader-strangers.ts";
 import type { Proof } from "./proof.ts";
 import { type RecordedProof, writeProofPage } from "./proof-page.ts";
 import { replicaKill, replicaKillUnderLoad } from "./replica-kill.ts";
@@ -33,6 +34,7 @@ const proofs: readonly Proof[] = [
   leaderStop,
   leaderCounter,
   leaderHandover,
+  leaderStrangers,
   electedAllKill,
 ];
 const hypothesisFailed = 6;

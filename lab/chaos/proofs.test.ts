@@ -9,6 +9,7 @@ import { leaderCounter } from "./leader-counter.ts";
 import { leaderHandover } from "./leader-handover.ts";
 import { leaderKill } from "./leader-kill.ts";
 import { leaderStop } from "./leader-stop.ts";
+import { leaderStrangers } from "./leader-strangers.ts";
 import type { Proof, ProofResult } from "./proof.ts";
 import { replicaKill } from "./replica-kill.ts";
 import { scaleUnderLoad } from "./scale-under-load.ts";
@@ -64,6 +65,11 @@ test("leaders are killed while clients count: nothing acknowledged is lost, noth
 test("a planned handover under load fails no GET and no POST, and does each POST once", async () => {
   const { numbers } = await holds(leaderHandover, 3, 100);
   assert.ok((numbers["posts"] ?? 0) > 50, "the load was there");
+});
+
+test("strangers forge, replay and flood: nothing changes, and elections end", async () => {
+  const { numbers } = await holds(leaderStrangers, 2, 0);
+  assert.ok((numbers["unsigned"] ?? 0) >= 270, "every member was tried in every name");
 });
 
 test("kill -9 of a whole election: a higher term, and every count is there", async () => {
