@@ -87,7 +87,13 @@ export type ElectionOptions = {
   readonly log?: Log;
 };
 
-const modes: readonly Mode[] = ["available", "quorum", "arbiter"];
+/** Settings that are one of a few words; the first is the default. */
+const words = {
+  mode: ["quorum", "available", "arbiter"] satisfies readonly Mode[],
+  preempt: ["never", "after-stable", "always"] satisfies readonly Preempt[],
+  leaseBreak: ["proof", "never", "refused"] satisfies readonly LeaseBreak[],
+  followers: ["proxy", "redirect", "refuse"] satisfies readonly Followers[],
+} as const;
 
 /** A life of this process: which incarnation, which process, and 64 bits that nobody drew before. */
 export function newBoot(incarnation: number | undefined): string {
@@ -165,7 +171,7 @@ function problemsOf(options: ElectionOptions): readonly string[] {
   const { cluster, members, mode = "quorum", timing = "lan" } = options;
   const needsFolder = mode === "quorum" && options.unsafeMemoryVoters !== true;
   const needsKey = options.key === undefined && options.compat !== true;
-  const checks: readonly (readonly [boolean, string])[] = [
+  const checks: Checks = [
     [!isSignable(cluster), `the cluster's name "${cluster}" has characters that cannot be signed`],
     ...members.map(
       ({ id }) =>
@@ -175,7 +181,8 @@ function problemsOf(options: ElectionOptions): readonly string[] {
       ({ id, port }) =>
         [!isPort(port), `the port ${port} of ${id} is not from 0 to 65535`] as const,
     ),
-    [!modes.includes(mode), `mode "${mode}" is none of ${modes.join(", ")}`],
+    ...wordChecks(options),
+    ...numberChecks(options),
     [
       typeof timing === "string" && !Object.hasOwn(timingProfiles, timing),
       `timing "${timing}" is none of ${Object.keys(timingProfiles).join(", ")}`,
@@ -191,6 +198,39 @@ function problemsOf(options: ElectionOptions): readonly string[] {
     ],
   ];
   return checks.flatMap(([isWrong, problem]) => (isWrong ? [problem] : []));
+}
+
+type Checks = readonly (readonly [boolean, string])[];
+
+/** Words may come from an environment or from a program without types. */
+function wordChecks(options: ElectionOptions): Checks {
+  return (["mode", "preempt", "leaseBreak", "followers"] as const).map((name) => {
+    const word = options[name];
+    const known: readonly string[] = words[name];
+    const isWrong = word !== undefined && !known.includes(word);
+    return [isWrong, `${name} "${word}" is none of ${known.join(", ")}`] as const;
+  });
+}
+
+function numberChecks({ self, listen, timing, stableMs = 0 }: ElectionOptions): Checks {
+  const { incarnation = 0, web } = self;
+  const missing =
+    typeof timing === "object"
+      ? Object.keys(timingProfiles.lan).filter((name) => !Object.hasOwn(timing, name))
+      : [];
+  return [
+    [
+      listen !== undefined && !isPort(listen.port),
+      `the port to listen at, ${listen?.port}, is none`,
+    ],
+    [web !== undefined && !isPort(web.port), `the web port ${web?.port} is none`],
+    [
+      !Number.isSafeInteger(incarnation) || incarnation < 0,
+      `the incarnation ${incarnation} is not a whole number from 0`,
+    ],
+    [!(stableMs >= 0 && Number.isFinite(stableMs)), `stableMs ${stableMs} is not a span of time`],
+    [missing.length > 0, `the timing does not say ${missing.join(", ")}`],
+  ];
 }
 
 function isPort(port: number): boolean {

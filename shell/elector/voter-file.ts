@@ -103,7 +103,7 @@ export class VoterFile implements AsyncDisposable {
     const serial = this.#serial + 1;
     const bytes = encode(serial, record);
     try {
-      await this.#handle.write(bytes, 0, bytes.length, (serial % slotCount) * slotBytes);
+      await writeWhole(this.#handle, bytes, (serial % slotCount) * slotBytes);
       await this.#handle.datasync();
     } catch (error) {
       throw storageError(error, this.#path, "write the vote to");
@@ -139,6 +139,15 @@ async function openWhole(path: string): Promise<FileHandle> {
   }
   await writeFileAtomic(path, Buffer.alloc(slotCount * slotBytes));
   return await open(path, "r+");
+}
+
+/** A write may end early without an error, and a vote that is half on disk is none. */
+async function writeWhole(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    if (bytesWritten === 0) throw new Error("the disk takes no more bytes");
+    done += bytesWritten;
+  }
 }
 
 function encode(serial: number, record: DurableRecord): Buffer {
