@@ -1,6 +1,6 @@
 /** Elections of real processes: killed, stopped, handed over, restarted, and cut from each other. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createElection } from "./index.ts";
@@ -146,6 +146,21 @@ test(
     await second.process.kill();
     const third = await group.settled(second.term);
     assert.equal(third.process.id, first.process.id);
+  },
+);
+
+test(
+  "an arbiter's file that is removed ends one leadership and no election",
+  deadline,
+  async () => {
+    await using group = await Group.start({ count: 3, mode: "arbiter", timing: "demo" });
+    const first = await group.settled();
+    rmSync(join(group.folder, "record"));
+    const second = await group.settled(first.term); // It finds no record of its own at the next renewal.
+    assert.ok(second.term > first.term);
+    await second.process.kill();
+    const third = await group.settled(second.term);
+    assert.ok(third.term > second.term);
   },
 );
 

@@ -2,9 +2,13 @@
  * An arbiter for members of one host: a row in a SQLite file. A write happens under the lock of the
  * kernel and is on disk before it is answered, so it survives every process and a loss of power.
  *
+ * Somebody may remove the file or put another one in its place. A process that went on with the old one
+ * would agree with nobody, so before and after each question the name is looked up again, and the file
+ * that has it now is used. Versions begin at the time of day, so none of a lost file comes back.
+ *
  * Not for network file systems: many of them only pretend to lock.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { ArbiterRecord, VersionedRecord } from "@prunella/core/election";
@@ -15,15 +19,16 @@ import type { Arbiter, SwapOutcome } from "./arbiter.ts";
 const waitMs = 250;
 const busyCode = 5; // SQLITE_BUSY
 
+type Opened = { readonly database: DatabaseSync; readonly inode: number | undefined };
 type Row = { readonly version: number; readonly record: string };
 
 export class FileArbiter implements Arbiter, AsyncDisposable {
   readonly name: string;
-  readonly #database: DatabaseSync;
+  #opened: Opened;
 
-  private constructor(path: string, database: DatabaseSync) {
+  private constructor(path: string, opened: Opened) {
     this.name = path;
-    this.#database = database;
+    this.#opened = opened;
   }
 
   /**
@@ -32,18 +37,7 @@ export class FileArbiter implements Arbiter, AsyncDisposable {
    * @throws ClusterError `STATE_REFUSED`, `DISK_FULL` or `ARBITER_UNAVAILABLE`.
    */
   static open(path: string): FileArbiter {
-    let database: DatabaseSync | undefined;
-    try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      database = new DatabaseSync(path, { timeout: waitMs });
-      database.exec(
-        "PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS arbiter (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, record TEXT NOT NULL)",
-      );
-      return new FileArbiter(path, database);
-    } catch (error) {
-      database?.close();
-      throw translated(error, path, "open the arbiter file");
-    }
+    return new FileArbiter(path, openFile(path));
   }
 
   async read(signal: AbortSignal): Promise<VersionedRecord> {
@@ -58,45 +52,84 @@ export class FileArbiter implements Arbiter, AsyncDisposable {
   ): Promise<SwapOutcome> {
     signal.throwIfAborted();
     return this.#within(() => {
-      this.#database.exec("BEGIN IMMEDIATE");
+      const { database } = this.#opened;
+      database.exec("BEGIN IMMEDIATE");
       try {
         const outcome = this.#swapped(expected, record);
-        this.#database.exec("COMMIT");
+        database.exec("COMMIT");
         return outcome;
       } catch (error) {
-        this.#database.exec("ROLLBACK");
+        if (database.isTransaction) database.exec("ROLLBACK"); // A full disk has done that already.
         throw error;
       }
     });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#database.isOpen) this.#database.close();
+    const { database } = this.#opened;
+    if (database.isOpen) database.close();
   }
 
   #swapped(expected: string | undefined, record: ArbiterRecord): SwapOutcome {
     if (this.#current().version !== expected) return { kind: "conflict" };
-    const version = Number(expected ?? 0) + 1;
-    this.#database
+    const version = Number(expected ?? Date.now()) + 1;
+    this.#opened.database
       .prepare("INSERT OR REPLACE INTO arbiter (one, version, record) VALUES (1, ?, ?)")
       .run(version, JSON.stringify(record));
     return { kind: "written", version: `${version}` };
   }
 
   #current(): VersionedRecord {
-    const row = this.#database.prepare("SELECT version, record FROM arbiter").get() as
+    const row = this.#opened.database.prepare("SELECT version, record FROM arbiter").get() as
       | Row
       | undefined;
     if (row === undefined) return { version: undefined, record: undefined };
     return { version: `${row.version}`, record: JSON.parse(row.record) as ArbiterRecord };
   }
 
+  #isCurrent(): boolean {
+    const inode = inodeOf(this.name);
+    return inode !== undefined && inode === this.#opened.inode;
+  }
+
+  #follow(): void {
+    const next = openFile(this.name);
+    this.#opened.database.close();
+    this.#opened = next;
+  }
+
   #within<T>(action: () => T): T {
     try {
-      return action();
+      if (!this.#isCurrent()) this.#follow();
+      const outcome = action();
+      if (this.#isCurrent()) return outcome;
+      throw new ClusterError("ARBITER_UNAVAILABLE", {
+        message: `${this.name} was removed or replaced while it was asked. It is opened anew; leave it where it is.`,
+        details: { path: this.name },
+      });
     } catch (error) {
       throw translated(error, this.name, "use the arbiter file");
     }
+  }
+}
+
+/** Undefined for a file that is gone. */
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+function openFile(path: string): Opened {
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    database = new DatabaseSync(path, { timeout: waitMs });
+    database.exec(
+      "PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS arbiter (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, record TEXT NOT NULL)",
+    );
+    return { database, inode: inodeOf(path) };
+  } catch (error) {
+    database?.close();
+    throw translated(error, path, "open the arbiter file");
   }
 }
 
