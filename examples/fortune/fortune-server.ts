@@ -84,7 +84,8 @@ function sendFailure(response: ServerResponse, error: unknown): void {
   if (error instanceof JarFull || isStale(error)) {
     sendUnavailable(response, error.message);
   } else {
-    sendJson(response, 500, { error: error instanceof Error ? error.message : "the jar is stuck" });
+    const why = error instanceof Error ? error.message : `${error}`;
+    sendJson(response, 500, { error: `the cookie jar cannot be written: ${why}` });
   }
 }
 

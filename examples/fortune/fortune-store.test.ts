@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -74,3 +74,12 @@ test("keys are kept for ten thousand cookies, so the file does not grow for ever
 function keys(prefix: string, length: number): readonly string[] {
   return Array.from({ length }, (_, index) => `${prefix} ${index}`);
 }
+
+test("a damaged file is named, with what to do", () => {
+  const damaged = path();
+  writeFileSync(damaged, "this was a cookie jar once, before somebody sat on it ".repeat(100));
+  assert.throws(
+    () => new FortuneStore(damaged, fortunes),
+    (error: Error) => error.message.startsWith(`${damaged} cannot hold fortunes: file is not a`),
+  );
+});

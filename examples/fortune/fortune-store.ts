@@ -40,16 +40,8 @@ export class FortuneStore {
 
   constructor(path: string, fortunes: readonly string[]) {
     this.#fortunes = fortunes;
-    const database = new DatabaseSync(path, { timeout: busyMs });
+    const database = opened(path);
     this.#database = database;
-    database.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = NORMAL;
-      CREATE TABLE IF NOT EXISTS cookie (
-        number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, fortune TEXT NOT NULL,
-        leader TEXT NOT NULL, term INTEGER NOT NULL
-      );
-    `);
     this.#fence = new SqliteFence(database, { resource: "fortune" });
     this.#known = database.prepare(
       "SELECT number, fortune, leader, term FROM cookie WHERE key = ?1",
@@ -104,6 +96,29 @@ export class FortuneStore {
     return this.#fortunes[(number * stride) % this.#fortunes.length] ?? "";
   }
 }
+
+/** @throws Error that says what to do, when the file is damaged or its disk is full. */
+function opened(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: busyMs });
+  try {
+    database.exec(schema);
+    return database;
+  } catch (error) {
+    database.close();
+    const why = error instanceof Error ? error.message : `${error}`;
+    const message = `${path} cannot hold fortunes: ${why}. If its disk is full, make room. If it is damaged, bring back a copy, or move it away: then fortunes are counted from 1.`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+const schema = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = NORMAL;
+  CREATE TABLE IF NOT EXISTS cookie (
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, fortune TEXT NOT NULL,
+    leader TEXT NOT NULL, term INTEGER NOT NULL
+  );
+`;
 
 /** A prime that is larger than the number of fortunes. */
 const stride = 7_919;

@@ -66,8 +66,9 @@ function electionSentences(state: ClusterState, service: ServiceStatus): readonl
 
 function nobodyLeadsText(instances: readonly InstanceStatus[]): string {
   const isFirst = instances.every(({ term }) => term === 0);
-  const hint = "; if it stays so, its program does not take part in the election";
-  return isFirst ? `nobody has led yet${hint}` : "nobody leads right now";
+  return isFirst
+    ? "nobody has led yet; if it stays so, its program does not take part in the election, or its log says why"
+    : "nobody leads right now; if it stays so, its log says why";
 }
 
 function sentence({ name, reason }: { readonly name: string; readonly reason: string }): string {

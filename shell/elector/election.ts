@@ -9,7 +9,8 @@ import { EventEmitter } from "node:events";
 import type { RequestListener } from "node:http";
 import type { HistoryRow, LeaderRef } from "@prunella/core/election";
 import { ClusterError, instanceName } from "@prunella/core/kernel";
-import { Bell, type Log, silentLog } from "@prunella/driver";
+import { Bell, type Log } from "@prunella/driver";
+import { complaints } from "./complaints.ts";
 import { ElectionRun } from "./election-run.ts";
 import type { Leadership } from "./leadership.ts";
 import type { ElectionOptions } from "./options.ts";
@@ -55,7 +56,7 @@ export class Election implements AsyncDisposable {
   /** @internal Use `createElection`. */
   constructor(options: ElectionOptions) {
     this.#options = options;
-    this.#log = options.log ?? silentLog;
+    this.#log = options.log ?? complaints();
   }
 
   /**

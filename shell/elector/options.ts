@@ -84,6 +84,7 @@ export type ElectionOptions = {
   readonly followers?: Followers;
   /** Mode `available`: members of the source's protocol may take part. They sign nothing. */
   readonly compat?: boolean;
+  /** Default: warnings and errors as lines on stderr. */
   readonly log?: Log;
 };
 

@@ -177,3 +177,18 @@ test("a refusal says what to do and is nobody's fault but the caller's peer", ()
     assert.equal(error.fault, "peer");
   }
 });
+
+test("a full disk is called that, nothing is half written, and with room again it goes on", async () => {
+  const database = new DatabaseSync(":memory:");
+  const fence = new SqliteFence(database, { resource: "r" });
+  database.exec("CREATE TABLE note (text TEXT)");
+  await fence.raise("7");
+  database.exec("PRAGMA max_page_count = 4");
+  const insert = database.prepare("INSERT INTO note VALUES (?)");
+  const write = (): unknown => insert.run("x".repeat(100_000));
+  assert.throws(() => fence.transaction("8", write), /database or disk is full/);
+  assert.equal(database.isTransaction, false);
+  database.exec("PRAGMA max_page_count = 1000");
+  fence.transaction("7", write);
+  assert.equal(database.prepare("SELECT COUNT(*) AS n FROM note").get()?.["n"], 1);
+});

@@ -99,7 +99,8 @@ export class SqliteFence implements Fence {
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {
-      this.#database.exec("ROLLBACK");
+      // On a full disk SQLite has rolled back itself; to ask again would hide what happened.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;
     }
   }
