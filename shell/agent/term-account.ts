@@ -117,6 +117,8 @@ export function termRows(reigns: readonly Reign[]): readonly TermRow[] {
 
 /** From the end of the reign before, or the last work that it took, to the first word of this one. */
 function gapMs({ fromMs, exposeMs = 0 }: Reign, before: Reign | undefined): number | undefined {
-  const sinceMs = before?.handingOverMs ?? before?.toMs;
-  return sinceMs === undefined ? undefined : Math.max(0, fromMs + exposeMs - sinceMs);
+  if (before?.toMs === undefined) return undefined;
+  // Its own word may come later than what the electors heard of it.
+  const sinceMs = Math.min(before.toMs, before.handingOverMs ?? before.toMs);
+  return Math.max(0, fromMs + exposeMs - sinceMs);
 }
