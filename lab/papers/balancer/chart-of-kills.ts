@@ -1,8 +1,9 @@
 /** The chart of A-3: who answers in the milliseconds around a kill. Pure. */
 import { colours } from "../../charts/chart-theme.ts";
 import type { ChartSpec } from "../../charts/render.ts";
+import { sliceMs } from "../failures-under-load.ts";
 import { median } from "../median.ts";
-import { type FailureRun, type Slice, sliceMs } from "./failure.ts";
+import type { FailureRun, Slice } from "./failure.ts";
 import { defaultName, givenName, type Pair } from "./findings.ts";
 
 const serverNames = ["server 1, then its replacement", "server 2", "server 3", "lost"];

@@ -1,23 +1,10 @@
-/**
- * `prunella paper balancer`: runs A-1 to A-4, draws the charts, writes the report.
- *
- * Progress goes to stderr, what was found to stdout. The report of a full run belongs into
- * `docs/papers`; a smaller one is a trial and goes to `lab/results/papers`, which git ignores.
- */
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { describeMachine, watchMachine } from "../../bench/report.ts";
-import { installCharts } from "../../charts/installation.ts";
-import { wholeNumber } from "../paper-options.ts";
-import { printFindings, progress, writePaper } from "../paper-output.ts";
+/** `prunella paper balancer`: runs A-1 to A-4, draws the charts, writes the report. */
+import { runPaper, seedOption } from "../run-paper.ts";
 import { chartsOf } from "./charts.ts";
 import { claimsOf } from "./claims.ts";
-import type { Findings } from "./findings.ts";
 import { reportOf } from "./report.ts";
-import { type RunOptions, runExperiments } from "./run.ts";
+import { runExperiments } from "./run.ts";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const fullRequests = 10_000;
 
 const help = `prunella paper balancer [options]
@@ -28,64 +15,24 @@ const help = `prunella paper balancer [options]
   --json FILE   writes all numbers there; - is stdout
   --quiet       says nothing on the way`;
 
-type CommandOptions = RunOptions & {
-  readonly out: string;
-  readonly json: string | undefined;
-};
-
 /** @returns False when something was found that should not be, such as a lost request. */
-export async function run(args: readonly string[], signal: AbortSignal): Promise<boolean> {
-  const startedMs = performance.now();
-  const say = progress(args.includes("--quiet"));
-  const options = optionsOf(args, { say, signal });
-  if (options === undefined) {
-    process.stdout.write(`${help}\n`);
-    return true;
-  }
-  await installCharts(say);
-  const { requests, kills, seed } = options;
-  const at = new Date().toISOString();
-  const facts = watchMachine();
-  const found = await runExperiments(options);
-  const machine = facts();
-  const findings: Findings = {
-    machine: describeMachine(machine),
-    loadPerCore: machine.loadBefore / machine.cores,
-    at,
-    command: `npx prunella paper balancer --requests ${requests} --kills ${kills} --seed ${seed}`,
-    seconds: (performance.now() - startedMs) / 1_000,
-    ...found,
-  };
-  const paper = { name: "balancer", text: reportOf(findings), charts: chartsOf(findings) };
-  await writePaper(paper, options.out, say);
-  return printFindings(findings, claimsOf(findings), options.json);
-}
-
-function optionsOf(
-  args: readonly string[],
-  run: Pick<RunOptions, "say" | "signal">,
-): CommandOptions | undefined {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      requests: { type: "string", default: `${fullRequests}` },
-      kills: { type: "string", default: "10" },
-      seed: { type: "string", default: "1" },
-      out: { type: "string" },
-      json: { type: "string" },
-      quiet: { type: "boolean" },
-      help: { type: "boolean", default: false },
+export function run(args: readonly string[], signal: AbortSignal): Promise<boolean> {
+  return runPaper(
+    {
+      name: "balancer",
+      help,
+      options: {
+        requests: { standard: fullRequests, min: 100, max: 1_000_000 },
+        kills: { standard: 10, min: 1, max: 50 },
+        seed: seedOption,
+      },
+      isFull: ({ requests }) => requests >= fullRequests,
+      experiments: runExperiments,
+      report: reportOf,
+      charts: chartsOf,
+      claims: claimsOf,
     },
-  });
-  if (values.help) return undefined;
-  const requests = wholeNumber("requests", values.requests, 100, 1_000_000);
-  const place = requests < fullRequests ? "lab/results/papers" : "docs/papers";
-  return {
-    ...run,
-    requests,
-    kills: wholeNumber("kills", values.kills, 1, 50),
-    seed: wholeNumber("seed", values.seed, 0, 2 ** 32 - 1),
-    out: values.out === undefined ? join(root, place) : resolve(values.out),
-    json: values.json,
-  };
+    args,
+    signal,
+  );
 }

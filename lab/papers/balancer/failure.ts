@@ -8,28 +8,24 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { kill, type ThrowawayCluster } from "../../chaos/throwaway-cluster.ts";
-import { type Answer, isLost, PacedAsking } from "../asking.ts";
+import { type Answer, PacedAsking } from "../asking.ts";
+import {
+  type FailureOptions,
+  firstAnswer,
+  type Losses,
+  lossesOf,
+  sliceMs,
+  slowestBetween,
+} from "../failures-under-load.ts";
 import type { OfferedPlacement, ProductHash } from "./placements.ts";
 import { drawIds } from "./request-ids.ts";
 import { serverNames, startSourceCluster } from "./source-cluster.ts";
 
-export type FailureOptions = {
-  readonly kills: number;
-  readonly perSecond: number;
-  readonly seed: number;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-};
-
-export type FailureRun = {
+export type FailureRun = Losses & {
   readonly hash: ProductHash;
   readonly perSecond: number;
   /** Time from the kill to the first 200 of the replacement, one per kill. */
   readonly backMs: readonly number[];
-  readonly sent: number;
-  readonly lost: number;
-  /** The first few of the lost, in words. */
-  readonly lostHow: readonly string[];
   /** Answers between kill and first 200 of the replacement, of all kills, by server number. */
   readonly meanwhile: readonly number[];
   /** The longest time that a request took which was under way or sent in between. */
@@ -46,13 +42,14 @@ export type Slice = {
   readonly lost: number;
 };
 
-export const sliceMs = 20;
 const beforeMs = 100;
 const afterMs = 500;
 const servers = 3;
 const victim = 1;
 const backMsMax = 20_000;
-const lostHowMax = 5;
+/** Under load before the first kill, so that connections are warm. */
+const settleMs = 500;
+const idCount = 10_000;
 const idStream = 30;
 
 export async function measureFailures(
@@ -62,12 +59,12 @@ export async function measureFailures(
   const { hash } = placement;
   say(`${hash}: A-3, ${kills} times kill -9 of server ${victim} at ${perSecond} requests/s`);
   await using cluster = await startSourceCluster(hash, servers);
-  const ids = drawIds(10_000, seed, idStream);
+  const ids = drawIds(idCount, seed, idStream);
   const numberOf = new Map((await serverNames(cluster)).map((name, index) => [name, index + 1]));
   const asking = new PacedAsking(cluster.url, perSecond, ids);
   const rounds: Round[] = [];
   try {
-    await delay(500, undefined, { signal });
+    await delay(settleMs, undefined, { signal });
     for (let round = 1; round <= kills; round++) {
       rounds.push(await killOnce(cluster, asking, numberOf, signal));
       const names = await serverNames(cluster);
@@ -82,7 +79,7 @@ export async function measureFailures(
   return { hash, perSecond, ...run };
 }
 
-export type Round = { readonly killedAtMs: number; readonly backAtMs: number };
+export type Round = { readonly failedAtMs: number; readonly backAtMs: number };
 
 async function killOnce(
   cluster: ThrowawayCluster,
@@ -92,21 +89,16 @@ async function killOnce(
 ): Promise<Round> {
   const pid = (await cluster.replicas())[victim - 1]?.pid;
   if (typeof pid !== "number") throw new Error(`server ${victim} does not run`);
-  const seen = asking.answers.length;
-  const killedAtMs = performance.now();
+  const failedAtMs = performance.now();
   kill(pid);
-  let looked = seen;
-  let back: Answer | undefined;
-  await cluster.until(`a new server in the place of server ${victim}`, backMsMax, () => {
-    signal.throwIfAborted();
-    for (; looked < asking.answers.length && back === undefined; looked++) {
-      const { server } = asking.answers[looked] ?? {};
-      if (server !== undefined && !known.has(server)) back = asking.answers[looked];
-    }
-    return back !== undefined;
-  });
+  const wanted = {
+    what: `a new server in the place of server ${victim}`,
+    msMax: backMsMax,
+    fits: (server: string) => !known.has(server),
+  };
+  const back = await firstAnswer(cluster, asking, wanted, signal);
   await delay(afterMs + beforeMs, undefined, { signal });
-  return { killedAtMs, backAtMs: back?.answeredAtMs ?? Number.NaN };
+  return { failedAtMs, backAtMs: back.answeredAtMs };
 }
 
 /** Pure: what the answers around the kills say. */
@@ -115,33 +107,27 @@ export function summarize(
   rounds: readonly Round[],
   numberOf: ReadonlyMap<string, number>,
 ): Omit<FailureRun, "hash" | "perSecond"> {
-  const lost = answers.filter(isLost);
   const meanwhile = new Array<number>(servers).fill(0);
-  let slowestMs = 0;
   const sliceCount = (beforeMs + afterMs) / sliceMs;
   const timeline = Array.from({ length: sliceCount }, (_, index) => ({
     fromMs: index * sliceMs - beforeMs,
     counts: new Array<number>(servers).fill(0),
     lost: 0,
   }));
-  for (const { killedAtMs, backAtMs } of rounds) {
+  for (const { failedAtMs, backAtMs } of rounds) {
     for (const { server, sentAtMs, answeredAtMs } of answers) {
       const number = server === undefined ? undefined : numberOf.get(server);
-      const slice = timeline[Math.floor((answeredAtMs - killedAtMs + beforeMs) / sliceMs)];
+      const slice = timeline[Math.floor((answeredAtMs - failedAtMs + beforeMs) / sliceMs)];
       if (slice !== undefined && number === undefined) slice.lost += 1;
       if (slice !== undefined) add(slice.counts, number);
-      if (sentAtMs >= killedAtMs && answeredAtMs < backAtMs) add(meanwhile, number);
-      const overlaps = answeredAtMs >= killedAtMs && sentAtMs < backAtMs;
-      if (overlaps) slowestMs = Math.max(slowestMs, answeredAtMs - sentAtMs);
+      if (sentAtMs >= failedAtMs && answeredAtMs < backAtMs) add(meanwhile, number);
     }
   }
   return {
-    backMs: rounds.map(({ killedAtMs, backAtMs }) => backAtMs - killedAtMs),
-    sent: answers.length,
-    lost: lost.length,
-    lostHow: lost.slice(0, lostHowMax).map(({ status, failure }) => failure ?? `status ${status}`),
+    backMs: rounds.map(({ failedAtMs, backAtMs }) => backAtMs - failedAtMs),
+    ...lossesOf(answers),
     meanwhile,
-    slowestMs,
+    slowestMs: slowestBetween(answers, rounds),
     timeline,
   };
 }

@@ -1,4 +1,5 @@
 /** Everything that one run found; the JSON file, the report and the charts are made of it. */
+import type { RunFacts } from "../run-paper.ts";
 import type { ComputedPlacement } from "./computation.ts";
 import type { EndpointResult } from "./endpoints.ts";
 import type { FailureRun } from "./failure.ts";
@@ -11,16 +12,9 @@ export const defaultName = "default placement";
 /** The given functions and the default placement, side by side. */
 export type Pair<Of> = { readonly given: Of; readonly standard: Of };
 
-export type Findings = {
-  /** A line that says processor, cores, kernel, Node, and how busy all of it was. */
-  readonly machine: string;
-  /** Running tasks per core when the run began, which are not its own; above 0.5 times suffer. */
-  readonly loadPerCore: number;
-  /** When it began, ISO 8601. */
-  readonly at: string;
-  /** The command that repeats the run. */
-  readonly command: string;
-  readonly seconds: number;
+export type Findings = RunFacts & Found;
+
+export type Found = {
   readonly requests: number;
   readonly seed: number;
   readonly spread: Pair<SpreadRun>;

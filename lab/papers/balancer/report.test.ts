@@ -46,7 +46,7 @@ test("around a kill: back is the replacement's first answer, the time between be
     answer(1_195, 5, "new"),
     answer(1_300, 50, "new"),
   ];
-  const run = summarize(answers, [{ killedAtMs: 1_000, backAtMs: 1_200 }], numberOf);
+  const run = summarize(answers, [{ failedAtMs: 1_000, backAtMs: 1_200 }], numberOf);
   assert.deepEqual(run.backMs, [200]);
   assert.deepEqual(run.meanwhile, [0, 1, 1]);
   assert.equal(run.slowestMs, 30);

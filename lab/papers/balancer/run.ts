@@ -1,28 +1,25 @@
 /** All experiments, one after another: they share the machine, and nothing may disturb a time. */
+import type { RunContext } from "../run-paper.ts";
 import { computePlacement } from "./computation.ts";
 import { exerciseEndpoints } from "./endpoints.ts";
 import { measureFailures } from "./failure.ts";
-import type { Findings } from "./findings.ts";
+import type { Found } from "./findings.ts";
 import { comparedPlacements, defaultPlacement, givenFunctions } from "./placements.ts";
 import { measureSpread } from "./spread.ts";
 import { measureStarts } from "./start-floor.ts";
 
-export type RunOptions = {
+export type RunOptions = RunContext & {
   /** Requests of each measurement of. */
   readonly requests: number;
   /** How often A-3 kills, with each placement. */
   readonly kills: number;
   readonly seed: number;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
 };
 
 const killRatePerSecond = 500;
 const startCount = 5;
 
-export async function runExperiments(
-  options: RunOptions,
-): Promise<Omit<Findings, "machine" | "loadPerCore" | "at" | "command" | "seconds">> {
+export async function runExperiments(options: RunOptions): Promise<Found> {
   const { requests, seed, say, signal } = options;
   const spread = {
     given: await measureSpread(givenFunctions, options),

@@ -1,10 +1,11 @@
 /** The charts of the report as Vega-Lite specs; those of failovers stand here. Pure. */
 import { colours } from "../../charts/chart-theme.ts";
 import type { ChartSpec } from "../../charts/render.ts";
+import { sliceMs } from "../failures-under-load.ts";
 import { median } from "../median.ts";
 import type { NamedChart } from "../paper-output.ts";
 import { timeByUsers } from "./chart-of-load.ts";
-import { afterMs, beforeMs, type FailoverRun, type Slice, sliceMs } from "./failover.ts";
+import { afterMs, beforeMs, type FailoverRun, type Slice } from "./failover.ts";
 import { partMs, parts } from "./failover-split.ts";
 import type { Findings } from "./findings.ts";
 import { sourceFailover } from "./source.ts";

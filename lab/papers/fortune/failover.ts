@@ -9,7 +9,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { draw, rngFrom } from "@prunella/core/kernel";
 import type { ThrowawayCluster } from "../../chaos/throwaway-cluster.ts";
-import { type Answer, isLost, PacedAsking } from "../asking.ts";
+import { type Answer, PacedAsking } from "../asking.ts";
+import {
+  type FailureOptions,
+  firstAnswer,
+  type Losses,
+  lossesOf,
+  sliceMs,
+  slowestBetween,
+} from "../failures-under-load.ts";
 import { type Split, splitOf } from "./failover-split.ts";
 import {
   cookie,
@@ -22,14 +30,6 @@ import {
 } from "./fortune-cluster.ts";
 
 export type Failure = "SIGKILL" | "SIGSTOP";
-
-export type FailoverOptions = {
-  readonly kills: number;
-  readonly perSecond: number;
-  readonly seed: number;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-};
 
 export type FailoverRound = {
   readonly before: string;
@@ -44,14 +44,10 @@ export type FailoverRound = {
   readonly notedDetectMs: number | undefined;
 };
 
-export type FailoverRun = {
+export type FailoverRun = Losses & {
   readonly failure: Failure;
   readonly perSecond: number;
   readonly rounds: readonly FailoverRound[];
-  readonly sent: number;
-  readonly lost: number;
-  /** The first few of the lost, in words. */
-  readonly lostHow: readonly string[];
   /** Answers of an older term to requests that were sent after a newer one had answered. */
   readonly stale: number;
   /** The longest time that a request took which was under way or sent in between. */
@@ -68,19 +64,18 @@ export type Slice = {
   readonly lost: number;
 };
 
-export const sliceMs = 20;
 export const beforeMs = 200;
 export const afterMs = 1_000;
 const backMsMax = 30_000;
-const lostHowMax = 5;
 /** A voter that was restarted may vote again by then, with a reserve. */
 const restMs = 1_000;
 /** More than a heartbeat, so that failures fall into every part of one. */
 const restMsSpread = 200;
+const roundsPerWord = 20;
 
 export async function measureFailovers(
   failure: Failure,
-  { kills, perSecond, seed, say, signal }: FailoverOptions,
+  { kills, perSecond, seed, say, signal }: FailureOptions,
 ): Promise<FailoverRun> {
   say(`${failure}: ${kills} times to the leader, at ${perSecond} requests/s`);
   await using cluster = await startFortuneCluster();
@@ -94,7 +89,7 @@ export async function measureFailovers(
       await settled(cluster);
       await delay(restMs + drawn.value * restMsSpread, undefined, { signal });
       rounds.push(await failOnce(cluster, asking, failure, signal));
-      if (round % 20 === 0) say(`${failure}: ${round} of ${kills}`);
+      if (round % roundsPerWord === 0) say(`${failure}: ${round} of ${kills}`);
     }
   } finally {
     await asking.stop();
@@ -120,20 +115,15 @@ async function failOnce(
   signal: AbortSignal,
 ): Promise<TimedRound> {
   const old = await settled(cluster);
-  let looked = asking.answers.length;
   const failedAtMs = performance.now();
   process.kill(old.pid, failure);
   try {
-    let first: Answer | undefined;
-    await cluster.until("a leader of a newer term answers", backMsMax, () => {
-      signal.throwIfAborted();
-      for (; looked < asking.answers.length && first === undefined; looked++) {
-        const answer = asking.answers[looked];
-        if (answer?.server !== undefined && termOf(answer.server) > old.term) first = answer;
-      }
-      return first !== undefined;
-    });
-    const answeredAtMs = first?.answeredAtMs ?? Number.NaN;
+    const wanted = {
+      what: "a leader of a newer term answers",
+      msMax: backMsMax,
+      fits: (server: string) => termOf(server) > old.term,
+    };
+    const { answeredAtMs } = await firstAnswer(cluster, asking, wanted, signal);
     const next = await leaderAfter(cluster, old);
     await delay(failedAtMs + afterMs - performance.now(), undefined, { signal });
     return { ...(await story(old, next, failedAtMs, answeredAtMs)), oldTerm: old.term };
@@ -196,29 +186,27 @@ export function summarize(
   answers: readonly Answer[],
   rounds: readonly TimedRound[],
 ): Omit<FailoverRun, "failure" | "perSecond"> {
-  const lost = answers.filter(isLost);
   const timeline = Array.from({ length: (beforeMs + afterMs) / sliceMs }, (_, index) => ({
     ...{ fromMs: index * sliceMs - beforeMs, old: 0, next: 0, lost: 0 },
   }));
-  let slowestMs = 0;
-  for (const { failedAtMs, answeredAtMs: backAtMs, oldTerm } of rounds) {
-    for (const { server, sentAtMs, answeredAtMs } of answers) {
+  for (const { failedAtMs, oldTerm } of rounds) {
+    for (const { server, answeredAtMs } of answers) {
       const slice = timeline[Math.floor((answeredAtMs - failedAtMs + beforeMs) / sliceMs)];
       const term = server === undefined ? undefined : termOf(server);
       if (slice !== undefined) {
         slice[term === undefined ? "lost" : term > oldTerm ? "next" : "old"] += 1;
       }
-      const overlaps = answeredAtMs >= failedAtMs && sentAtMs < backAtMs;
-      if (overlaps) slowestMs = Math.max(slowestMs, answeredAtMs - sentAtMs);
     }
   }
+  const moments = rounds.map(({ failedAtMs, answeredAtMs: backAtMs }) => ({
+    failedAtMs,
+    backAtMs,
+  }));
   return {
     rounds: rounds.map(({ failedAtMs: _, answeredAtMs: __, oldTerm: ___, ...round }) => round),
-    sent: answers.length,
-    lost: lost.length,
-    lostHow: lost.slice(0, lostHowMax).map(({ status, failure }) => failure ?? `status ${status}`),
+    ...lossesOf(answers),
     stale: staleCount(answers),
-    slowestMs,
+    slowestMs: slowestBetween(answers, moments),
     timeline,
   };
 }

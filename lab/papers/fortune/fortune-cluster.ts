@@ -7,7 +7,7 @@ import type { Question } from "../asking.ts";
 const program = fileURLToPath(new URL("../../../examples/fortune/fortune.ts", import.meta.url));
 const settledMsMax = 30_000;
 
-export const instanceCount = 3;
+const instanceCount = 3;
 
 export async function startFortuneCluster(): Promise<ThrowawayCluster> {
   const cluster = await ThrowawayCluster.create({
