@@ -7,8 +7,9 @@ import type { Misfortune } from "./network.ts";
 import type { Observer } from "./observer.ts";
 import type { Outcome, Plan, Recording } from "./plan.ts";
 import type { Program } from "./program.ts";
+import type { WorldOptions } from "./scene.ts";
 import { Violation } from "./violation.ts";
-import { World, type WorldOptions } from "./world.ts";
+import { World } from "./world.ts";
 
 export type Play<State, Message, Stored> = {
   readonly plan: Plan;

@@ -5,8 +5,6 @@
 import {
   type ArbiterOutcome,
   type ElectionConfig,
-  leadership,
-  type Message,
   type State,
   timingProfiles,
 } from "@prunella/core/election";
@@ -15,10 +13,12 @@ import { Chance, hashDraw } from "../chance.ts";
 import type { Fault } from "../fault.ts";
 import type { Observer } from "../observer.ts";
 import type { World } from "../world.ts";
+import { type Agreement, agreementOf } from "./agreement.ts";
 import { ArbiterStore } from "./arbiter-store.ts";
 import { Checkers } from "./checkers.ts";
 import { type Act, bootName, type Letter, type Surroundings, type Word } from "./elector.ts";
 import { FencedResource } from "./fenced-resource.ts";
+import { type Forged, forgedMessage } from "./forgery.ts";
 import type { Nemesis } from "./nemesis.ts";
 import { electionConfig, membersBetween, type Setup, type Switches } from "./setup.ts";
 
@@ -26,7 +26,7 @@ import { electionConfig, membersBetween, type Setup, type Switches } from "./set
 export type OperatorWord =
   | { readonly do: "resign"; readonly drainMs: number }
   | { readonly do: "voters"; readonly voters: readonly number[] }
-  | { readonly do: "forge"; readonly kind: "announce" | "vote" | "resign"; readonly ahead: number };
+  | { readonly do: "forge"; readonly kind: Forged; readonly ahead: number };
 
 export type ElectionRun = {
   readonly seed: number;
@@ -38,12 +38,6 @@ export type ElectionRun = {
   /** One write in five is under way for up to 2.5 stickiness periods. */
   readonly hasSlowWrites: boolean;
 };
-
-export type Agreement =
-  | { readonly is: "agreed"; readonly leader: string }
-  | { readonly is: "broken"; readonly promise: "L1" | "L2"; readonly sentence: string }
-  /** Voters without memory that restarted together: safe, and out of service for good. */
-  | { readonly is: "stuck" };
 
 type AnyWorld = Pick<
   World<State, Letter, unknown>,
@@ -199,30 +193,8 @@ export class ElectionWorld implements Surroundings, Observer<State, Letter> {
     }
   }
 
-  /** L1 and L2: one leader, and everybody knows it. */
   agreement(): Agreement {
-    const { world } = this.#parts();
-    const nodes = Array.from({ length: world.nodes }, (_, node) => node);
-    const states = nodes.flatMap((node) => world.stateOf(node) ?? []);
-    if (states.some(({ role }) => role.at === "recovering")) return { is: "stuck" };
-    const leaders = nodes.flatMap((node) => {
-      const state = world.stateOf(node);
-      const held = state && leadership(state, world.localMs(node));
-      return state && held ? [{ member: state.config.self, term: held.term }] : [];
-    });
-    const [leader] = leaders;
-    if (leader === undefined || leaders.length > 1) {
-      const sentence = `${leaders.length} leaders: ${leaders.map(({ member }) => member).join(", ")}`;
-      return { is: "broken", promise: "L1", sentence };
-    }
-    for (const { config, role, bond } of states) {
-      if (config.self === leader.member) continue;
-      const isAgreed = bond?.isAnnounced === true && bond.member === leader.member;
-      if (role.at === "follower" && isAgreed && bond.term === leader.term) continue;
-      const sentence = `${config.self} is a ${role.at} of ${bond?.member} in ${bond?.term}`;
-      return { is: "broken", promise: "L2", sentence };
-    }
-    return { is: "agreed", leader: `${leader.member} in term ${leader.term}` };
+    return agreementOf(this.#parts().world);
   }
 
   termsRaised(): number {
@@ -299,7 +271,6 @@ export class ElectionWorld implements Surroundings, Observer<State, Letter> {
     };
   }
 
-  /** Somebody on the network who knows everything but the key. */
   #forged(node: number, { kind, ahead }: OperatorWord & { readonly do: "forge" }): Word {
     const { world } = this.#parts();
     const liar = (node + 1) % world.nodes;
@@ -332,38 +303,5 @@ export class ElectionWorld implements Surroundings, Observer<State, Letter> {
   #parts(): { world: AnyWorld; checkers: Checkers; store: ArbiterStore } {
     invariant(this.#begun !== undefined, "the run has begun");
     return this.#begun;
-  }
-}
-
-function forgedMessage(
-  kind: "announce" | "vote" | "resign",
-  known: {
-    readonly leader: { readonly member: MemberId; readonly boot: string };
-    readonly term: number;
-    readonly voters: State["record"]["voters"] | undefined;
-  },
-): Message {
-  const { leader, term, voters = { term: 0, version: 1, members: [] } } = known;
-  switch (kind) {
-    case "announce":
-      return {
-        kind,
-        leader,
-        term,
-        token: `${term}`,
-        seq: 1,
-        sentAtMs: 0,
-        phase: "leading",
-        successors: [],
-        viewSize: 99,
-        history: [],
-        voters,
-      };
-    case "vote": {
-      const stamp = { term: voters.term, version: voters.version };
-      return { kind, attempt: 1, term, refusedBy: [], voters: stamp, reason: "silence" };
-    }
-    case "resign":
-      return { kind, leader, term };
   }
 }

@@ -48,11 +48,15 @@ export interface Surroundings {
   agreed(node: number, from: number): void;
 }
 
-export const messageKinds = [
-  ...["inquire", "vote", "announce", "resign", "prepare", "nominate", "relieve", "recall"],
-  ...["ok", "defer", "live", "grant", "deny", "ack", "reject", "noted", "ready", "unready"],
-  ...["accepted", "busy", "recalled"],
-] as const;
+/** A message's fate is drawn by the place of its kind in here, so a new kind goes to the end. */
+const kindTable: Readonly<Record<Message["kind"] | Answer["kind"], true>> = {
+  ...{ inquire: true, vote: true, announce: true, resign: true },
+  ...{ prepare: true, nominate: true, relieve: true, recall: true },
+  ...{ ok: true, defer: true, live: true, grant: true, deny: true },
+  ...{ ack: true, reject: true, noted: true, ready: true, unready: true },
+  ...{ accepted: true, busy: true, recalled: true },
+};
+const messageKinds = Object.keys(kindTable);
 
 const kindIndex = new Map<string, number>(messageKinds.map((kind, index) => [kind, index]));
 

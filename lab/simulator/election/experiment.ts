@@ -5,11 +5,12 @@ import { calmNetwork } from "../network.ts";
 import { everyLink } from "../swarm.ts";
 import type { Recorder } from "../trace.ts";
 import { World } from "../world.ts";
-import { type Agreement, ElectionWorld } from "./election-world.ts";
+import type { Agreement } from "./agreement.ts";
+import { ElectionWorld } from "./election-world.ts";
 import { electorProgram, kindOfLetter, type Letter } from "./elector.ts";
 import { memberId, type Setup, type Switches } from "./setup.ts";
 
-export const usualSetup: Setup = {
+const usualSetup: Setup = {
   mode: "quorum",
   timing: "lan",
   isCrowded: false,

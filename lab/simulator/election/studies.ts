@@ -3,23 +3,13 @@
  * member that was cut off costs when it comes back, and who leads after a healed partition.
  */
 import { allRules, type Mode, type TimingName } from "@prunella/core/election";
-import type { Study, StudyTable } from "../plan.ts";
+import type { Study } from "../plan.ts";
+import { tableOf } from "../study-table.ts";
 import { everyLink } from "../swarm.ts";
 import { Experiment } from "./experiment.ts";
 import type { Setup } from "./setup.ts";
 
 const votersMost = 7;
-
-function tableOf(rows: StudyTable["rows"], holds: boolean, notes: string): StudyTable {
-  const columns = Object.keys(rows[0] ?? {});
-  const wide = columns.map((name) =>
-    Math.max(name.length, ...rows.map((row) => `${row[name] ?? ""}`.length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, index) => cell.padStart(wide[index] ?? 0)).join("  ");
-  const body = rows.map((row) => line(columns.map((name) => `${row[name] ?? ""}`)));
-  return { rows, holds, text: [line(columns), ...body, notes].join("\n") };
-}
 
 /** What a killed leader costs when all survivors know of it at once. */
 export function failoverMessages(mode: Mode, nodes: number, seed: number) {
