@@ -1,5 +1,4 @@
 /** The control API's view of the agent: each call checks, changes what is wanted, and answers. */
-import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName, instanceName } from "@prunella/core/kernel";
 import type { Instance, LogOptions, Runtime } from "@prunella/runtime";
@@ -12,30 +11,19 @@ import type {
   RecordedEvent,
   ServiceStatus,
 } from "@prunella/wire/control";
-import {
-  failureBody,
-  parseAdd,
-  parseRm,
-  type Refusal,
-  type ReplicaSet,
-  seed512InstancesMax,
-  successBody,
-} from "@prunella/wire/load-balancer-api";
 import type { Chronicle } from "./chronicle.ts";
 import type { ClusterKeeper } from "./cluster-keeper.ts";
-import { applied, type ClusterState, scaled, serviceOf, withService } from "./cluster-state.ts";
+import { applied } from "./cluster-state.ts";
 import type { ApplyInput, Control, DownProgress, LoadBalancerAnswer } from "./control.ts";
-import type { ElectionControl } from "./election-control.ts";
-import { electionControl } from "./election-control.ts";
+import { type ElectionControl, electionControl } from "./election-control.ts";
 import type { Elections } from "./elections.ts";
 import { explain } from "./explain.ts";
-import { added, asReplicas, find, type Member, removed, takenNames } from "./membership.ts";
+import { find, type Member } from "./membership.ts";
 import { SerialQueue } from "./serial-queue.ts";
-import { type AgentFacts, clusterStatus, serviceStatus } from "./status.ts";
+import { ServiceCounts } from "./service-counts.ts";
+import { type AgentFacts, clusterStatus } from "./status.ts";
 import { presentTroubles, troublesAround } from "./trouble-choice.ts";
 
-/** How long `add` and `rm` wait for the cluster to follow; the source gives no bound. */
-const settleMsMax = 10_000;
 const endingLookMs = 50;
 const lastLinesMs = 200;
 
@@ -58,12 +46,14 @@ export type AgentControlOptions = {
 export class AgentControl implements Control {
   readonly #options: AgentControlOptions;
   readonly #queue = new SerialQueue();
+  readonly #counts: ServiceCounts;
   #isEnding = false;
 
   readonly election: ElectionControl;
 
   constructor(options: AgentControlOptions) {
     this.#options = options;
+    this.#counts = new ServiceCounts(options, (work) => this.#changing(work));
     this.election = electionControl(options.keeper, options.elections);
   }
 
@@ -87,7 +77,9 @@ export class AgentControl implements Control {
       const { spec, changes } = this.#planned(input);
       const before = keeper.state;
       const env = before.spec === undefined ? inheritedEnv : before.inheritedEnv;
-      const next = applied({ ...before, inheritedEnv: env }, spec, (name) => this.#busyNames(name));
+      const next = applied({ ...before, inheritedEnv: env }, spec, (name) =>
+        this.#counts.busyNames(name),
+      );
       const names = new Set([
         ...Object.keys(spec.services),
         ...Object.keys(before.spec?.services ?? {}),
@@ -104,59 +96,19 @@ export class AgentControl implements Control {
   }
 
   scale(service: string, count: number): Promise<ServiceStatus> {
-    return this.#changing(async () => {
-      const { keeper } = this.#options;
-      const before = keeper.state.members[service]?.length ?? 0;
-      const next = scaled(keeper.state, service, count, (name) => this.#busyNames(name));
-      await this.#change(next, service);
-      if (before !== count) this.#tellCount(service, before, count, "scale");
-      return serviceStatus(keeper.state, service, keeper.observe(), this.#options.elections);
-    });
+    return this.#counts.scale(service, count);
   }
 
   replicas(service: string): LoadBalancerAnswer {
-    serviceOf(this.#options.keeper.state, service);
-    return this.#listed(service);
+    return this.#counts.replicas(service);
   }
 
-  async add(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
-    const refusal = await this.#changing(async () => {
-      const { state } = this.#options.keeper;
-      const form = parseAdd(payload, this.#replicaSet(service));
-      if (!form.ok) return form;
-      const members = state.members[service] ?? [];
-      const spec = serviceOf(state, service);
-      const naming = {
-        service,
-        compat: spec.compat === "load-balancer",
-        taken: new Set([...takenNames(state.members), ...this.#busyNames(service)]),
-      };
-      try {
-        const next = added(members, form.n, form.hostnames, naming, draw);
-        await this.#change(withService(state, service, next), service);
-        this.#tellCount(service, members.length, next.length, "add");
-        return undefined;
-      } catch (error) {
-        if (!ClusterError.is(error, "HOSTNAME_REFUSED")) throw error;
-        return { ok: false, status: 400, message: `<Error> ${error.message}` } satisfies Refusal;
-      }
-    });
-    return this.#settledAnswer(service, refusal);
+  add(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
+    return this.#counts.add(service, payload);
   }
 
-  async remove(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
-    const refusal = await this.#changing(async () => {
-      const { state } = this.#options.keeper;
-      const form = parseRm(payload, this.#replicaSet(service));
-      if (!form.ok) return form;
-      const members = state.members[service] ?? [];
-      const names = form.named.map(({ id }) => id);
-      const next = removed(members, form.n, names, draw);
-      await this.#change(withService(state, service, next), service);
-      this.#tellCount(service, members.length, next.length, "rm");
-      return undefined;
-    });
-    return this.#settledAnswer(service, refusal);
+  remove(service: string, payload: Uint8Array): Promise<LoadBalancerAnswer> {
+    return this.#counts.remove(service, payload);
   }
 
   restart(text: string): Promise<InstanceStatus> {
@@ -244,12 +196,6 @@ export class AgentControl implements Control {
     }
   }
 
-  /** Names of copies of other services, also of those that are on their way out. */
-  #busyNames(service: string): readonly string[] {
-    const others = this.#options.keeper.observe().filter((one) => one.service !== service);
-    return others.map(({ name }) => `${name}`);
-  }
-
   #planned(input: ApplyInput) {
     const { keeper, nodePath } = this.#options;
     const checked = checkCluster(input.cluster, { folder: input.folder, execPath: nodePath });
@@ -260,39 +206,6 @@ export class AgentControl implements Control {
     );
     const running = spec === undefined ? undefined : { spec, fileCounts, counts };
     return { spec: checked.spec, changes: planCluster(running, checked.spec) };
-  }
-
-  async #change(next: ClusterState, service: string): Promise<void> {
-    await this.#options.keeper.change(next, [service]);
-  }
-
-  #tellCount(service: string, before: number, after: number, by: string): void {
-    const message = `${service} is wanted ${after} times instead of ${before} (${by})`;
-    this.#options.chronicle.changed(service, "scale", message);
-  }
-
-  #replicaSet(service: string): ReplicaSet {
-    const { state } = this.#options.keeper;
-    const { scale, placement } = serviceOf(state, service);
-    const most = placement === "seed-512" ? seed512InstancesMax : scale.max;
-    return {
-      replicas: asReplicas(state.members[service] ?? []),
-      instancesMin: scale.min,
-      instancesMax: Math.min(scale.max, most),
-    };
-  }
-
-  async #settledAnswer(service: string, refusal: Refusal | undefined): Promise<LoadBalancerAnswer> {
-    if (refusal !== undefined) {
-      return { status: refusal.status, body: failureBody(refusal.message) };
-    }
-    await this.#options.keeper.settled(service, settleMsMax);
-    return this.#listed(service);
-  }
-
-  #listed(service: string): LoadBalancerAnswer {
-    const members = this.#options.keeper.state.members[service] ?? [];
-    return { status: 200, body: successBody(asReplicas(members)) };
   }
 
   #statusOf(name: string): InstanceStatus {
@@ -331,8 +244,4 @@ async function* untilUnknown(lines: AsyncIterable<string>): AsyncIterable<string
   } catch (error) {
     if (!ClusterError.is(error, "INSTANCE_UNKNOWN")) throw error;
   }
-}
-
-function draw(below: number): number {
-  return randomInt(below);
 }
