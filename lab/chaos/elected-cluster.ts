@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
+import { timingProfiles } from "@prunella/core/election";
 import type { InstanceStatus } from "@prunella/wire/control";
 import { ThrowawayCluster } from "./throwaway-cluster.ts";
 
@@ -9,7 +10,7 @@ const program = fileURLToPath(new URL("fixtures/fenced-counter.ts", import.meta.
 const counterFile = "counter.db";
 const readyMs = 30_000;
 /** A voter that was restarted refuses its vote for so long; a second death within that time waits. */
-export const quarantineMs = 600;
+export const quarantineMs = timingProfiles.lan.stickinessMs;
 
 export type Leader = {
   readonly name: string;

@@ -1,5 +1,4 @@
 /** Listens to the events of a cluster and tells when something happened, to the millisecond. */
-
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterEvent } from "@prunella/wire/control";

@@ -6,8 +6,7 @@ import { EventTap } from "./event-tap.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { type Summary, summarize } from "./percentile.ts";
 import { type Claim, claim, type Proof } from "./proof.ts";
-import type { ThrowawayCluster } from "./throwaway-cluster.ts";
-import { kill } from "./throwaway-cluster.ts";
+import { kill, type ThrowawayCluster } from "./throwaway-cluster.ts";
 
 const answerMsMax = 10_000;
 

@@ -15,25 +15,18 @@ export class LeaderWatch {
   readonly #load: OpenLoop;
   readonly #news = new EventTarget();
   #newest: FirstAnswer = { term: 0, atMs: 0 };
-  #lastAtMs = 0;
 
   constructor(cluster: ThrowawayCluster, rate: number) {
     this.#load = openLoop({
       ...{ url: `${cluster.url}/`, rate, connections: 32, seconds: secondsMax },
       onAnswer: ({ status, headers, doneMs }) => {
         if (status !== 200) return;
-        this.#lastAtMs = doneMs;
         const term = Number(headers["x-term"]);
         if (term <= this.#newest.term) return;
         this.#newest = { term, atMs: doneMs };
         this.#news.dispatchEvent(new Event("term"));
       },
     });
-  }
-
-  /** When the last good answer came, under whatever term. */
-  get lastAtMs(): number {
-    return this.#lastAtMs;
   }
 
   /** The first answer under a higher term than `term`, on the clock of `performance.now`. */

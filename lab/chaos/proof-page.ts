@@ -14,11 +14,7 @@ export function writeProofPage(
   writeFileSync(page, proofPage(machine, atIso, proofs));
 }
 
-export function proofPage(
-  machine: string,
-  atIso: string,
-  proofs: readonly RecordedProof[],
-): string {
+function proofPage(machine: string, atIso: string, proofs: readonly RecordedProof[]): string {
   return `# Proofs
 
 Written by \`npm run proof -- --record\`; do not edit. Real processes, started by the command that a

@@ -29,7 +29,7 @@ export const colours: Readonly<Record<Colour, string>> = Object.fromEntries(
 ) as Record<Colour, string>;
 
 /** In this order for series without a meaning of their own: neighbours differ most in grey. */
-export const seriesColours: readonly string[] = [
+const seriesColours: readonly string[] = [
   colours.blue,
   colours.orange,
   colours.green,

@@ -27,7 +27,7 @@ export type NodeResponseReading = {
 };
 
 /** Asks one question and reads `input` as the whole connection, ended by a FIN. */
-export async function readAsNodeClient(
+async function readAsNodeClient(
   input: Uint8Array,
   method: "GET" | "HEAD",
 ): Promise<NodeResponseReading> {

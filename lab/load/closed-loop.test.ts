@@ -16,7 +16,8 @@ test("Little's law holds: users = throughput x response time, line included", as
     assert.equal(report.failed, 0);
     assert.equal(report.answered, 1_500);
     assert.ok(Math.abs(report.meanMs / report.littleMs - 1) < 0.25, JSON.stringify(report));
-    assert.ok(report.latencyMs.p50 > 10 * 1, "the line is part of the response time");
+    // 15 users share a connection, and each answer takes 1 ms.
+    assert.ok(report.latencyMs.p50 > 10, "the line is part of the response time");
   });
 });
 

@@ -185,7 +185,7 @@ export class Elections {
     this.#exited(service, { name: instance, incarnation, pid: pid ?? null, atMs: Date.now() }, how);
   }
 
-  /** A fact of the runtime, at the moment it is known; an end that was told by \`mainExited\` is old news. */
+  /** A fact of the runtime, at the moment it is known; an end that was told by `mainExited` is old news. */
   heard({ type, service, instance, incarnation, atMs, message, data }: InstanceFact): void {
     if (type !== "exited" || service === undefined || instance === undefined) return;
     const known = this.#elections.get(service)?.lives.find(({ name }) => name === instance);

@@ -57,7 +57,7 @@ export type Copy = {
 export type HostEvent =
   | { readonly type: "exited"; readonly copy: Copy }
   /**
-   * The process that was launched, \`copy.pid\`, has ended; what it started may live on until \`exited\`.
+   * The process that was launched, `copy.pid`, has ended; what it started may live on until `exited`.
    * For whoever waits for that very process. A hint: a host that sees only whole copies leaves it out.
    */
   | { readonly type: "main-exited"; readonly copy: Copy }

@@ -32,7 +32,7 @@ export type SupervisorOptions = {
   readonly onFact?: (fact: InstanceFact) => void;
   /**
    * The process that was launched for this copy has ended; what it started may live on until the fact
-   * \`exited\`. Comes before that fact, or not at all. Must be quick and must not throw.
+   * `exited`. Comes before that fact, or not at all. Must be quick and must not throw.
    */
   readonly onMainExit?: (copy: Copy) => void;
   /** Default: at once. A launch that waits here counts as one that the host has not answered yet. */

@@ -47,7 +47,7 @@ export const serviceStatus = z.object({
 });
 export type ServiceStatus = z.infer<typeof serviceStatus>;
 
-export const severities = ["info", "warning", "error"] as const;
+const severities = ["info", "warning", "error"] as const;
 
 /** One fact about the cluster. `id` grows by one, survives restarts of the agent and resumes a stream. */
 export const clusterEvent = z.object({

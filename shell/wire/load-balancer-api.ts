@@ -56,7 +56,7 @@ export const payloadBytesMax = 64 * 1024;
 /** 512 slots hold 56 members of 9 virtual servers each. */
 export const seed512InstancesMax = 56;
 
-export const hostnameLengthMax = 63;
+const hostnameLengthMax = 63;
 
 /** Texts of the answers that no payload check gives. */
 export const controlPlaneUnreachable = "<Error> Control plane is not reachable";

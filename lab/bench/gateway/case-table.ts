@@ -16,7 +16,7 @@ export const paths = {
 const kib = 1_024;
 export const fileSizes = [kib, 16 * kib, 1_024 * kib] as const;
 
-export function filePath(bytes: number): string {
+function filePath(bytes: number): string {
   return `/file-${bytes}`;
 }
 

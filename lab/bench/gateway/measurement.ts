@@ -122,7 +122,7 @@ export function merits(requests: number, usage: Usage, proxyCores: number): Meri
 }
 
 /** Looks until others leave the machine alone; gives up in silence, because the round itself counts. */
-export async function waitForQuiet(patienceMs: number): Promise<void> {
+async function waitForQuiet(patienceMs: number): Promise<void> {
   const untilMs = performance.now() + patienceMs;
   const parts = { proxy: [], backend: [], bench: [process.pid], others: [] };
   while (performance.now() < untilMs) {

@@ -46,7 +46,7 @@ export function cpuMsOf(records: readonly ProcessRecord[], roots: readonly numbe
 }
 
 /** All processes of this machine. */
-export function readProcesses(): readonly ProcessRecord[] {
+function readProcesses(): readonly ProcessRecord[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {

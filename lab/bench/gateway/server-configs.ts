@@ -13,8 +13,8 @@ const forever = 1_000_000_000;
 /** Connections of the idle case must outlive the time that it takes to open all of them. */
 const idleSeconds = 180;
 
-export const smallBody = '{"message":"Hello from the backend","status":"successful"}    \n';
-export const chunkedBytes = 8_192;
+const smallBody = '{"message":"Hello from the backend","status":"successful"}    \n';
+const chunkedBytes = 8_192;
 /** What a proxy must add; the backend's probe page shows what arrived. */
 export const forwardingFields = [
   "x-forwarded-for",
