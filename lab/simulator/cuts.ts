@@ -1,5 +1,5 @@
 /** Which links carry nothing now. Cuts may overlap: a link carries again when the last one ended. */
-type Links = readonly (readonly [number, number])[];
+import type { Links } from "./fault.ts";
 
 export class Cuts {
   readonly #nodes: number;

@@ -5,6 +5,8 @@
  * decides about the rest: all of it reached the platter, none of it did, or some did and the next
  * one is torn in half.
  */
+import type { Storage } from "./fault.ts";
+
 export type Writing<Stored> = {
   readonly record: Stored;
   readonly ticket: number;
@@ -52,7 +54,7 @@ export class Disk<Stored> {
   }
 
   /** `dice` in [0, 1) chooses how many unconfirmed records survive a torn write. */
-  crash(storage: "kept" | "unsynced" | "torn" | "wiped", dice: number): void {
+  crash(storage: Storage, dice: number): void {
     const lost = this.#queue;
     this.#torn = undefined;
     if (storage === "wiped") this.#records = [];

@@ -2,23 +2,32 @@
  * What the simulator does to a world, as data: a run is a list of these, so a failing run can be
  * written down, made smaller, sent to a colleague and played again.
  */
+
+/** From the first to the second of each pair. */
+export type Links = readonly (readonly [number, number])[];
+
+/**
+ * What a crash leaves on a disk. `kept`: what was given to it; `unsynced`: only what was confirmed;
+ * `torn`: besides, half a record; `wiped`: nothing.
+ */
+export type Storage = "kept" | "unsynced" | "torn" | "wiped";
+
 export type Fault =
-  /** `kept`: what was given to the disk is there; `unsynced`: only what was confirmed is; `torn`:
-   * besides, half a record; `wiped`: an empty disk. `isHostDown`: nobody closes connections. */
+  /** `isHostDown`: nobody closes connections. */
   | {
       readonly type: "crash";
       readonly node: number;
-      readonly storage: "kept" | "unsynced" | "torn" | "wiped";
+      readonly storage: Storage;
       readonly isHostDown: boolean;
       readonly forMs: number;
     }
   /** The process does nothing; its inputs wait, its timers are late. */
   | { readonly type: "pause"; readonly node: number; readonly forMs: number }
-  /** Nothing passes from the first to the second of each pair. */
+  /** Nothing passes over these links. */
   | {
       readonly type: "cut";
       readonly shape: string;
-      readonly links: readonly (readonly [number, number])[];
+      readonly links: Links;
       readonly forMs: number;
     }
   /** The clock runs at this many local milliseconds per true one from now on. */

@@ -5,7 +5,7 @@
  * Source: A. Groce et al., "Swarm Testing" (2012).
  */
 import type { Chance } from "./chance.ts";
-import type { Fault, TimedFault } from "./fault.ts";
+import type { Fault, Links, Storage, TimedFault } from "./fault.ts";
 import type { NetworkOptions } from "./network.ts";
 
 export type Climate = {
@@ -20,7 +20,6 @@ export type Climate = {
   readonly kinds: readonly FaultKind[];
 };
 
-export type Storage = "kept" | "unsynced" | "torn" | "wiped";
 export type FaultKind = "crash" | "pause" | "cut" | "rate" | "wall" | "stall" | "close" | "refuse";
 
 /** A subset of the climate's kinds, and for each a string of faults over the storm. */
@@ -93,8 +92,6 @@ function drawFault(
       return { type: "refuse", node, forMs };
   }
 }
-
-type Links = readonly (readonly [number, number])[];
 
 const shapes = ["around", "into", "out of", "half", "ring", "link", "one-way link"] as const;
 type Shape = (typeof shapes)[number];

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { InvariantError, neverMs } from "@prunella/core/kernel";
-import type { TimedFault } from "./fault.ts";
+import type { Storage, TimedFault } from "./fault.ts";
 import { calmNetwork, type Misfortune, type NetworkOptions } from "./network.ts";
 import type { Program } from "./program.ts";
 import { Recorder } from "./trace.ts";
@@ -185,7 +185,7 @@ test("a closing may be lost, and one may be a lie; so may a refusal", () => {
 });
 
 test("a crash keeps what the disk has confirmed, and decides about the rest", () => {
-  const survivors = (storage: "kept" | "unsynced" | "torn" | "wiped") => {
+  const survivors = (storage: Storage) => {
     const world = worldOf({
       faults: [{ atMs: 8, type: "crash", node: 1, storage, isHostDown: false, forMs: 10 }],
     });

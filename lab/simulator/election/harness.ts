@@ -5,11 +5,11 @@
  */
 import { type DurableRecord, type State, timingProfiles } from "@prunella/core/election";
 import { Chance } from "../chance.ts";
-import type { TimedFault } from "../fault.ts";
+import type { Storage, TimedFault } from "../fault.ts";
 import type { NetworkOptions } from "../network.ts";
 import type { Harness, Outcome, Plan, Recording, Search } from "../plan.ts";
 import { runPlan } from "../run-plan.ts";
-import { drawFaults, drawNetwork, type FaultKind, type Storage } from "../swarm.ts";
+import { drawFaults, drawNetwork, type FaultKind } from "../swarm.ts";
 import type { World } from "../world.ts";
 import { ElectionWorld, type OperatorWord } from "./election-world.ts";
 import { electorProgram, type Letter } from "./elector.ts";
