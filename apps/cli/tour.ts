@@ -42,17 +42,22 @@ function placeLines(status: ClusterStatus, screen: Screen): readonly string[] {
   return hidden === 0 ? lines : [...lines, screen.style("dim", `and ${hidden} more: status`)];
 }
 
-function noteOf(instance: InstanceStatus): string {
-  return instance.hostname === instance.name ? "" : `"${instance.hostname}"`;
+function noteOf({ leads, hostname, name }: InstanceStatus): string {
+  if (leads === true) return "leads";
+  return hostname === name ? "" : `"${hostname}"`;
 }
 
 function trials(call: Invocation, spec: ClusterSpec, status: ClusterStatus): readonly Trial[] {
   const [service] = status.services;
-  const victim = service?.instances.find((instance) => instance.pid !== null);
+  const instances = service?.instances.filter((instance) => instance.pid !== null) ?? [];
+  const victim = instances.find(({ leads }) => leads === true) ?? instances[0];
   const found: Trial[] = curls(spec, status.url).map((curl) => [curl, ""]);
   if (victim !== undefined && victim.pid !== null) {
-    found.push([`kill -9 ${victim.pid}`, "hurt it: nobody outside will notice"]);
-    found.push([call.hint(`why ${victim.name}`), "and see what happened"]);
+    const isLeader = victim.leads === true;
+    const meaning = isLeader ? "hurt the leader" : "hurt it";
+    found.push([`kill -9 ${victim.pid}`, `${meaning}: nobody outside will notice`]);
+    const why = isLeader ? `elect why ${service?.name}` : `why ${victim.name}`;
+    found.push([call.hint(why), "and see what happened"]);
   }
   found.push(
     [call.hint("status --watch"), "everything, live"],
