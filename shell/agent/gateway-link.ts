@@ -3,7 +3,9 @@
  * member has no request in flight any more, and listens to what the gateway sees in traffic.
  *
  * Level-triggered: `offer` says what the newest view is; the link sends whatever is newest when it
- * gets through, so a gateway that was away for a minute gets one view and not sixty.
+ * gets through, so a gateway that was away for a minute gets one view and not sixty. A newer view
+ * does not wait for the answer to the one before it: a new leader must be known at once. Whichever
+ * comes first, a gateway takes views by their number.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { ClusterError, type InstanceName } from "@prunella/core/kernel";
@@ -13,6 +15,8 @@ import { authorization } from "@prunella/wire/token";
 import { type TroublePage, troublePage } from "@prunella/wire/trouble";
 import type { View } from "@prunella/wire/view";
 
+/** Views on their way to one gateway: the one before, and the newest. */
+const underWayMax = 2;
 const retryMsMin = 20;
 const retryMsMax = 1_000;
 const pushTimeoutMs = 2_000;
@@ -39,6 +43,7 @@ export class GatewayLink {
   #adminUrl: string | undefined;
   #acknowledged: { readonly pid: number; readonly version: number } | undefined;
   #sending = false;
+  readonly #underWay = new Map<number, Promise<boolean>>();
   #refusal: string | undefined;
   #listening = new AbortController();
 
@@ -77,7 +82,9 @@ export class GatewayLink {
       if (pid !== undefined) void this.#listen(still);
     }
     if (isNews) this.#news.ring();
-    if (!this.#sending && this.#isBehind()) void this.#send(signal);
+    if (!this.#isBehind()) return;
+    if (!this.#sending) void this.#send(signal);
+    else if (isNews && this.#underWay.size < underWayMax) void this.#sendNewest(view, pid);
   }
 
   /** Resolves when the member has no request in flight, when the gateway has gone, or after `waitMs`. */
@@ -147,7 +154,8 @@ export class GatewayLink {
     let retryMs = retryMsMin;
     try {
       while (this.#isBehind() && !signal.aborted) {
-        const done = await this.#sendOnce();
+        const view = this.#view;
+        const done = view !== undefined && (await this.#sendNewest(view, this.#pid));
         if (done) {
           retryMs = retryMsMin;
           continue;
@@ -160,12 +168,18 @@ export class GatewayLink {
     }
   }
 
-  /** True when the gateway has answered: it applied the view, or refused it for a reason. */
-  async #sendOnce(): Promise<boolean> {
-    const pid = this.#pid;
-    const view = this.#view;
+  /** True when the gateway applied it, or has no need of it any more. */
+  #sendNewest(view: View, pid: number | undefined): Promise<boolean> {
+    const known = this.#underWay.get(view.version);
+    if (known !== undefined) return known;
+    const sent = this.#sendOnce(view, pid).finally(() => this.#underWay.delete(view.version));
+    this.#underWay.set(view.version, sent);
+    return sent;
+  }
+
+  async #sendOnce(view: View, pid: number | undefined): Promise<boolean> {
     const adminUrl = await this.#findAdmin();
-    if (adminUrl === undefined || view === undefined || pid === undefined) return false;
+    if (adminUrl === undefined || pid === undefined) return false;
     try {
       const answer = await fetch(`${adminUrl}/view`, {
         method: "PUT",
@@ -177,6 +191,8 @@ export class GatewayLink {
         signal: AbortSignal.timeout(pushTimeoutMs),
       });
       const text = await answer.text();
+      const isNewest = view.version === this.#view?.version;
+      if (!isNewest) return true; // What became of the newest is what counts.
       this.#judge(answer.ok ? undefined : `HTTP ${answer.status}: ${text}`);
       if (!answer.ok) return false;
       this.#acknowledged = { pid, version: view.version };
