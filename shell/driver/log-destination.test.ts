@@ -12,21 +12,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { LogDestination, queuedBytesMax } from "./log-destination.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "prunella-log-destination-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const line = `${"x".repeat(249)}\n`;
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `${what} did not happen within a minute`);
-    await delay(5);
-  }
-}
 
 test("lines arrive in order and complete, and a second destination appends", async () => {
   const file = join(folder, "order.log");
@@ -59,14 +51,14 @@ test("a pipe that is read late gets every line that was not dropped, each whole"
   const reader = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   const destination = new LogDestination({ file });
   for (let index = 0; index < 2_000; index++) destination.write(line);
-  await until(() => /EAGAIN/.test(destination.failure ?? ""), "a full pipe");
+  await eventually("a full pipe", () => /EAGAIN/.test(destination.failure ?? ""));
   const closed = destination.close(5_000);
   const chunks: Buffer[] = [];
   const whole = 2_000 * line.length;
-  await until(() => {
+  await eventually("the last line", () => {
     drain(reader, chunks);
     return chunks.reduce((sum, chunk) => sum + chunk.length, 0) >= whole;
-  }, "the last line");
+  });
   await closed;
   closeSync(reader);
   assert.equal(Buffer.concat(chunks).toString(), line.repeat(2_000));
@@ -76,7 +68,7 @@ test("a pipe that is read late gets every line that was not dropped, each whole"
 test("a full disk is named, and the lines that wait are kept", async () => {
   const destination = new LogDestination({ file: "/dev/full" });
   destination.write(line);
-  await until(() => destination.failure !== undefined, "the failure");
+  await eventually("the failure", () => destination.failure !== undefined);
   assert.match(destination.failure ?? "", /ENOSPC/);
   assert.equal(destination.droppedLines, 0);
   await destination.close(50);

@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { draw, type Rng, rngFrom } from "@prunella/core/kernel";
 import { type Copy, type Host, leftoverLog } from "@prunella/runtime";
 import { follow, order, serves } from "@prunella/runtime/host-conformance";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { ProcessBench } from "./fixtures/process-bench.ts";
 import { type LaunchRecord, parseRecord } from "./launch-record.ts";
 
@@ -60,14 +61,6 @@ async function launchServing(bench: ProcessBench, host: Host, incarnation = 1): 
   const copy = await host.launch(order(bench, "hello-1", incarnation, "serve"));
   await serves(host, copy);
   return copy;
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `never happened: ${what}`);
-    await delay(5);
-  }
 }
 
 // Goal: none doubled, none orphaned, whatever the moment. Method: an agent that does little else
@@ -270,7 +263,7 @@ test("H1: what an earlier incarnation left behind is ended when the next agent c
   const [found] = await second.list();
   assert.equal(found?.incarnation, 9);
   assert.equal(found?.running, false);
-  await until("what is left of incarnation 1 ends", () => bench.living().length === 0);
+  await eventually("what is left of incarnation 1 ends", () => bench.living().length === 0);
 });
 
 test("H3: a rest of a group whose leader died while no agent ran is ended, then told", async () => {
@@ -280,7 +273,7 @@ test("H3: a rest of a group whose leader died while no agent ran is ended, then 
   await serves(first, copy);
   await first[Symbol.asyncDispose]();
   process.kill(copy.pid ?? 0, "SIGKILL");
-  await until("the leader is gone", () => bench.living().every(({ pid }) => pid !== copy.pid));
+  await eventually("the leader is gone", () => bench.living().every(({ pid }) => pid !== copy.pid));
   assert.ok(bench.living().length > 0, "its children live on");
 
   await using second = await bench.open();

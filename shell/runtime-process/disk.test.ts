@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Host, HostEvent } from "@prunella/runtime";
 import { follow, order, serves } from "@prunella/runtime/host-conformance";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { ProcessBench } from "./fixtures/process-bench.ts";
 
 const noMount = "a tmpfs cannot be mounted here";
@@ -41,14 +42,6 @@ function collect(host: Host): { readonly events: HostEvent[]; readonly types: ()
   };
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `never happened: ${what}`);
-    await delay(5);
-  }
-}
-
 test("healing goes on with a full disk, and what was launched then is adopted later", async (context) => {
   const made = ProcessBench.makeOnDisk("512k");
   if (made === undefined) return context.skip(noMount);
@@ -59,7 +52,7 @@ test("healing goes on with a full disk, and what was launched then is adopted la
   const first = await host.launch(order(bench, "hello-1", 1, "serve"));
   await serves(host, first);
   const ballast = fill(bench);
-  await until("the full disk is told", () => seen.types().includes("disk-full"));
+  await eventually("the full disk is told", () => seen.types().includes("disk-full"));
 
   await host.signal(first.instance, 1, "kill");
   await feed.exitOf("hello-1", 1);
@@ -79,7 +72,7 @@ test("healing goes on with a full disk, and what was launched then is adopted la
     `hello-1 ${second.pid}`,
     `hello-2 ${fresh.pid}`,
   ]);
-  await until("the next agent tells it too", () => later.types().includes("disk-full"));
+  await eventually("the next agent tells it too", () => later.types().includes("disk-full"));
   assert.deepEqual(seen.types(), ["disk-full"], "said once");
   const withoutLog = seen.events.find(
     (event) => event.type === "disk-full" && event.instance === "hello-2",
@@ -88,8 +81,8 @@ test("healing goes on with a full disk, and what was launched then is adopted la
   assert.match(withoutLog.message, /hello-2 runs without a log/);
 
   rmSync(ballast);
-  await until("the end is told", () => later.types().includes("disk-recovered"));
-  await until("the records are written", () => {
+  await eventually("the end is told", () => later.types().includes("disk-recovered"));
+  await eventually("the records are written", () => {
     const text = readFileSync(path, "utf8");
     return text !== "" && JSON.parse(text).copy.incarnation === 2;
   });
@@ -108,7 +101,7 @@ test("old logs make room for new life", async (context) => {
   const log = join(bench.folder, "hello-1", "log");
   for (const number of [1, 2]) {
     writeFileSync(join(log, "current.log"), "x".repeat(1024 * 1024), { flag: "a" });
-    await until(`rotation ${number}`, () => {
+    await eventually(`rotation ${number}`, () => {
       try {
         return readFileSync(join(log, `00000${number}.log`)).length > 0;
       } catch {
@@ -118,12 +111,12 @@ test("old logs make room for new life", async (context) => {
     await delay(1_100); // At most one file a second is kept.
   }
   fill(bench);
-  await until("the full disk is told", () => seen.types().includes("disk-full"));
+  await eventually("the full disk is told", () => seen.types().includes("disk-full"));
   const full = seen.events.find((event) => event.type === "disk-full");
   assert.ok(full?.type === "disk-full");
   assert.match(full.message, /is full .* Old logs were removed \(\d+ KiB\)/);
   assert.ok(Number(full.data["droppedBytes"]) >= 1024 * 1024);
-  await until("there is room again", () => seen.types().includes("disk-recovered"));
+  await eventually("there is room again", () => seen.types().includes("disk-recovered"));
   assert.equal((await host.list())[0]?.running, true);
 });
 
@@ -136,7 +129,7 @@ test("a log that fills the whole disk is cut before anything else suffers", asyn
   // Its bound is far beyond the disk: rotation never comes, the disk is full first.
   const program = { ...bench.program("flood", "20"), log: { fileMiB: 1_000, filesMax: 3 } };
   const copy = await host.launch({ ...order(bench, "hello-1", 1, "serve"), ...program });
-  await until("the full disk is told", () => seen.types().includes("disk-full"));
+  await eventually("the full disk is told", () => seen.types().includes("disk-full"));
   await serves(host, copy);
   const other = await host.launch(order(bench, "hello-2", 1, "serve"));
   await serves(host, other);

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Copy, Host } from "@prunella/runtime";
 import { follow, order, serves } from "@prunella/runtime/host-conformance";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { familyOf, isAlive } from "./family.ts";
 import { type ProcessBehaviour, ProcessBench } from "./fixtures/process-bench.ts";
 import { linuxProcessTable } from "./process-table.ts";
@@ -19,14 +20,6 @@ async function launch(
   const copy = await host.launch({ ...order(bench, "hello-1", incarnation, "serve"), ...program });
   await serves(host, copy);
   return copy;
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `never happened: ${what}`);
-    await delay(5);
-  }
 }
 
 test("kill -9 from outside is told within a moment, with its signal", async () => {
@@ -58,7 +51,7 @@ test("H3: children that ignore SIGTERM do not outlive a leader that was killed f
   await using host = await bench.open();
   await using feed = follow(host);
   const copy = await launch(bench, host, "family");
-  await until("its children run", () => bench.living().length >= 3);
+  await eventually("its children run", () => bench.living().length >= 3);
   process.kill(copy.pid ?? 0, "SIGKILL");
   await feed.exitOf("hello-1", 1);
   assert.deepEqual(bench.living(), []);
@@ -70,7 +63,7 @@ test("H3: a daemon that left group and session is found by its launch id and end
   await using host = await bench.open();
   await using feed = follow(host);
   const copy = await launch(bench, host, "daemon");
-  await until("the daemon has left", () =>
+  await eventually("the daemon has left", () =>
     bench.living().some((found) => found.group !== copy.pid),
   );
   await host.signal(copy.instance, 1, "terminate");
@@ -132,7 +125,7 @@ test("a zombie that nobody reaps is dead, and no family", async () => {
     const pid = Number(
       await new Promise<string>((resolve) => parent.stdout.once("data", (d) => resolve(`${d}`))),
     );
-    await until("it is a zombie", () => linuxProcessTable.read(pid)?.alive === false);
+    await eventually("it is a zombie", () => linuxProcessTable.read(pid)?.alive === false);
     const facts = linuxProcessTable.read(pid);
     const leader = { pid, startTicks: facts?.startTicks ?? 0 };
     assert.equal(isAlive(linuxProcessTable, leader), false);

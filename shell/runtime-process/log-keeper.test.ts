@@ -5,9 +5,9 @@ import { appendFileSync, closeSync, mkdirSync, mkdtempSync, rmSync, statSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { instanceName } from "@prunella/core/kernel";
 import type { HostEvent } from "@prunella/runtime";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { InstanceLog } from "./instance-log.ts";
 import { LogKeeper } from "./log-keeper.ts";
 
@@ -21,14 +21,6 @@ after(() => {
 const mebibyte = 1024 * 1024;
 const hello1 = instanceName("hello-1");
 const hello2 = instanceName("hello-2");
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const deadlineMs = performance.now() + 60_000;
-  while (!condition()) {
-    assert.ok(performance.now() < deadlineMs, `never happened: ${what}`);
-    await delay(5);
-  }
-}
 
 function open(logs: ReadonlyMap<typeof hello1, InstanceLog>): {
   readonly keeper: LogKeeper;
@@ -64,10 +56,13 @@ test("a log that cannot be shortened is told once, and the others are kept withi
   keeper.keep(hello1, broken, { fileMiB: 0.001, filesMax: 1 });
   keeper.keep(hello2, good, { fileMiB: 1, filesMax: 1 });
   const failures = (): HostEvent[] => events.filter(({ type }) => type === "log-failed");
-  await until("the broken one is told", () => failures().length > 0);
+  await eventually("the broken one is told", () => failures().length > 0);
   for (let round = 1; round <= 3; round++) {
     appendFileSync(join(good.folder, "current.log"), "x".repeat(1.5 * mebibyte));
-    await until(`the good one is shortened, round ${round}`, () => good.currentSize < mebibyte);
+    await eventually(
+      `the good one is shortened, round ${round}`,
+      () => good.currentSize < mebibyte,
+    );
   }
   assert.equal(failures().length, 1);
   assert.match(JSON.stringify(failures()[0]), /hello-1.*EISDIR/);

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { draw, rngFrom } from "@prunella/core/kernel";
+import { eventually } from "../../lab/peers/eventually.ts";
 import { Journal, type JournalEntry, type JournalNotice, type JournalOptions } from "./journal.ts";
 
 const root = mkdtempSync(join(tmpdir(), "prunella-journal-"));
@@ -52,14 +52,6 @@ function segmentFiles(folder: string): string[] {
   return readdirSync(folder)
     .sort()
     .map((name) => join(folder, name));
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `never happened: ${what}`);
-    await delay(5);
-  }
 }
 
 test("records come back in order, from memory and from disk, after any id", async () => {
@@ -129,7 +121,7 @@ test("J1, J2: nothing flushed is lost and no id is given twice over ten kills", 
     const drawn = draw(rng);
     rng = drawn.rng;
     const wantedLength = 100 + Math.floor(drawn.value * 4_000); // A random moment, by progress.
-    await until(() => output.length >= wantedLength, "the writer writes");
+    await eventually("the writer writes", () => output.length >= wantedLength);
     writer.kill("SIGKILL");
     await ended;
 
@@ -301,11 +293,11 @@ test("J3: a full disk costs the oldest records, and is over when space returns",
   );
 
   rmSync(ballast);
-  await until(() => notices.length > 1, "the disk recovers");
+  await eventually("the disk recovers", () => notices.length > 1);
   assert.equal(notices[1]?.type, "disk-recovered");
   assert.ok(Number(notices[1]?.data["droppedCount"]) >= 800);
   journal.append({ number: ++number });
-  await until(() => journal.failure === undefined, "no failure");
+  await eventually("no failure", () => journal.failure === undefined);
   assert.ok(await journal.flush());
   await journal[Symbol.asyncDispose]();
 
