@@ -125,7 +125,8 @@ async function failOnce(
     };
     const { answeredAtMs } = await firstAnswer(cluster, asking, wanted, signal);
     const next = await leaderAfter(cluster, old);
-    await delay(failedAtMs + afterMs - performance.now(), undefined, { signal });
+    const leftMs = Math.max(0, failedAtMs + afterMs - performance.now());
+    await delay(leftMs, undefined, { signal });
     return { ...(await story(old, next, failedAtMs, answeredAtMs)), oldTerm: old.term };
   } finally {
     if (failure === "SIGSTOP") wake(old.pid);
