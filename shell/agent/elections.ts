@@ -192,11 +192,11 @@ export class Elections {
     const seenPid = known?.incarnation === incarnation ? known.pid : undefined;
     const toldPid = typeof data["pid"] === "number" ? data["pid"] : undefined;
     const exit = { name: instance, incarnation, pid: seenPid ?? toldPid ?? null, atMs };
-    this.#exited(service, exit, message);
+    this.#exited(service, exit, message, data["unseen"] === true);
   }
 
   /** Tells electors before anything else happens. */
-  #exited(service: string, exit: ElectionExit, how: string): void {
+  #exited(service: string, exit: ElectionExit, how: string, isUnseen = false): void {
     const election = this.#elections.get(service);
     if (election === undefined) return;
     const { name, incarnation, atMs } = exit;
@@ -204,7 +204,7 @@ export class Elections {
     if (election.exits.some(isSame)) return;
     election.exits = [...election.exits, exit].slice(-exitsKeptMax);
     for (const listener of election.listeners) listener({ type: "exit", exit });
-    this.#end(service, election, name, { incarnation, atMs, how });
+    this.#end(service, election, name, { incarnation, atMs, how, isUnseen });
   }
 
   /**
@@ -228,7 +228,8 @@ export class Elections {
     if (leader === undefined) return;
     const seen = instances.find(({ name }) => name === leader.member);
     if (seen?.incarnation === leader.incarnation && seen.pid !== undefined) return;
-    const ending = { incarnation: leader.incarnation, atMs: Date.now(), how: "runs no more" };
+    const found = { atMs: Date.now(), how: "runs no more", isUnseen: true };
+    const ending = { incarnation: leader.incarnation, ...found };
     this.#end(service, election, leader.member, ending);
   }
 
@@ -267,7 +268,7 @@ export class Elections {
     service: string,
     election: Election,
     member: string,
-    ending: { readonly incarnation: number; readonly atMs: number; readonly how: string },
+    ending: Omit<Extract<RegistryEvent, { type: "ended" }>, "type" | "member">,
   ): void {
     this.#step(service, election, { type: "ended", member, ...ending });
   }

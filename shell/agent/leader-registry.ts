@@ -56,6 +56,8 @@ export type Reign = {
   readonly proof?: "exited" | "resigned";
   /** What it said itself about its end. */
   readonly told?: ElectionCause;
+  /** Nobody saw it end: it was over by `toMs`, and how long before is not known. */
+  readonly isUnseen?: boolean;
   /** How its process ended, if that is what ended the reign. */
   readonly exit?: string;
   readonly ending?: string;
@@ -80,6 +82,8 @@ export type RegistryEvent =
       readonly member: string;
       readonly incarnation: number;
       readonly how: string;
+      /** Nobody saw it end: `atMs` is when it was found. */
+      readonly isUnseen?: boolean;
     };
 
 export type RegistryEffect =
@@ -192,13 +196,14 @@ function steppedDown(state: RegistryState, word: LeaderAnnouncement, atMs: numbe
 
 function ended(
   state: RegistryState,
-  { atMs, member, incarnation, how }: Extract<RegistryEvent, { type: "ended" }>,
+  { atMs, member, incarnation, how, isUnseen }: Extract<RegistryEvent, { type: "ended" }>,
 ): Decision {
   const mark = life(member, incarnation);
   if (state.dead.includes(mark)) return { state, effects: [] };
   const next = { ...state, dead: [...state.dead, mark].slice(-deadMax) };
   const { leader } = state;
-  const end = { toMs: atMs, ending: `${member} ${how}`, exit: how };
+  const unseen = isUnseen === true ? { isUnseen } : {};
+  const end = { toMs: atMs, ending: `${member} ${how}`, exit: how, ...unseen };
   if (leader === undefined || leader.member !== member || leader.incarnation !== incarnation) {
     return {
       state: { ...next, reigns: explained(next.reigns, member, incarnation, end) },
@@ -219,7 +224,7 @@ function begun(word: LeaderAnnouncement, before: Reign | undefined, atMs: number
   return { term, member, incarnation, fromMs, ...(why === undefined ? {} : { why }), ...spans };
 }
 
-type End = Pick<Reign, "toMs" | "ending" | "told" | "exit">;
+type End = Pick<Reign, "toMs" | "ending" | "told" | "exit" | "isUnseen">;
 
 /** Ends the last reign unless it has ended already. */
 function closed(reigns: readonly Reign[], end: End): readonly Reign[] {
@@ -257,7 +262,7 @@ function explained(
 function reopened(reigns: readonly Reign[], handingOverMs: number | undefined): readonly Reign[] {
   const last = reigns.at(-1);
   if (last === undefined) return reigns;
-  const { toMs, ending, told, exit, handingOverMs: _, ...rest } = last;
+  const { toMs, ending, told, exit, isUnseen, handingOverMs: _, ...rest } = last;
   const reign = handingOverMs === undefined ? rest : { ...rest, handingOverMs };
   return [...reigns.slice(0, -1), reign];
 }

@@ -82,6 +82,14 @@ test("when the electors were quicker than the agent, how the process ended is ad
   assert.equal(later.ending, "nothing was heard of a-1", "its end came long afterwards");
 });
 
+test("how long nobody led is not made up when nobody saw the leader end", () => {
+  const unseen = { ...exit(8_000, "ended while no agent ran"), isUnseen: true } as RegistryEvent;
+  const first = word(9_000, { name: "a-2", term: 8, why: "start", ageMs: 3 });
+  const { why, ending, spans } = told(unseen, first);
+  assert.deepEqual([why, ending], ["crash", "a-1 ended while no agent ran"]);
+  assert.deepEqual(spans, [null, null, 3, null]);
+});
+
 test("a word that comes late says when the leadership began", () => {
   const late = word(9_000, { ...heir, why: "crash", detectMs: 100, ageMs: 5_000 });
   const { spans } = told(exit(8_000, "ended while no agent ran"), late);

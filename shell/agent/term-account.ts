@@ -116,8 +116,10 @@ export function termRows(reigns: readonly Reign[]): readonly TermRow[] {
 }
 
 /** From the end of the reign before, or the last work that it took, to the first word of this one. */
-function gapMs({ fromMs, exposeMs = 0 }: Reign, before: Reign | undefined): number | undefined {
+function gapMs(reign: Reign, before: Reign | undefined): number | undefined {
+  const { fromMs, detectMs, exposeMs = 0 } = reign;
   if (before?.toMs === undefined) return undefined;
+  if (before.isUnseen === true && detectMs === undefined) return undefined;
   // Its own word may come later than what the electors heard of it.
   const sinceMs = Math.min(before.toMs, before.handingOverMs ?? before.toMs);
   return Math.max(0, fromMs + exposeMs - sinceMs);
