@@ -20,6 +20,8 @@ export function drawElection(election: ElectionStatus, screen: Screen, nowMs: nu
     lines.push(`  term ${term}, since ${clockText(last.from)} (${ageText(last.from, nowMs)})`);
   } else if (last?.ending != null) {
     lines.push(...indented(`${last.ending}; the next leader is being elected`, screen, 2));
+  } else if (election.leader === null) {
+    lines.push("  nobody has led yet; the first leader is being elected");
   }
   const rows = history.slice(-changesShownMax);
   for (const row of rows) {

@@ -133,7 +133,7 @@ export function step(state: State, event: Event): Decision {
 function expire(state: State): Decision {
   const { role, nowMs } = state;
   return role.at === "leader" && nowMs >= role.leaseUntilMs
-    ? stepDown(state, "lease")
+    ? stepDown(state, role.handover?.why ?? "lease")
     : stay(state);
 }
 

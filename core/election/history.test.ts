@@ -97,6 +97,17 @@ test("a leader that was asked to leave for a better one was preempted; on its ow
   assert.equal(endOf(better, lent).why, "preempted");
 });
 
+test("a leader that leaves while all others leave too has resigned, and did not lose its lease", () => {
+  const cluster = elected(3);
+  const term = termOf(cluster);
+  cluster.kill("m1");
+  cluster.kill("m2");
+  cluster.tell("m3", { type: "resign-asked", to: undefined, drainMs: 10_000 });
+  cluster.run(2_000);
+  const row = cluster.node("m3").state.record.history.find((one) => one.term === term);
+  assert.equal(row?.why, "resign");
+});
+
 test("whoever starts again after everybody was gone closes what its last life left open", () => {
   const cluster = elected(3);
   const term = termOf(cluster);

@@ -53,6 +53,12 @@ test("a program that handed over and ended is no crash, whichever the agent hear
   assert.deepEqual([why, ending], ["resign", "a-1 handed over to a-2 and exited with code 0"]);
 });
 
+test("who left when nobody was there to take over handed nothing over", () => {
+  const left = word(1_000, { state: "none", why: "resign" });
+  const { why, ending } = told(left, word(9_000, { name: "a-2", term: 8, why: "start" }));
+  assert.deepEqual([why, ending], ["resign", "a-1 was asked to leave the lead"]);
+});
+
 test("a process that the agent saw end was not merely silent, nor unknown", () => {
   for (const why of ["silence", "start", undefined] as const) {
     const said = word(1_700, { name: "a-2", term: 8, ...(why && { why }) });

@@ -55,9 +55,11 @@ export function endedBy(before: Reign, next: Reign): Reign {
   };
 }
 
-function endingOf({ member, exit, ending, toMs }: Reign, next: Reign): string {
-  const isHandedOver = next.why === "resign" || next.why === "preempted";
-  if (isHandedOver && next.member !== member) {
+function endingOf({ member, exit, ending, toMs, handingOverMs }: Reign, next: Reign): string {
+  const isPlanned = next.why === "resign" || next.why === "preempted";
+  // Who had left long before somebody came has handed nothing over.
+  const isTaken = next.proof === "resigned" || (handingOverMs !== undefined && toMs === undefined);
+  if (isPlanned && isTaken && next.member !== member) {
     const handedOver = `${member} handed over to ${next.member}`;
     return exit === undefined ? handedOver : `${handedOver} and ${exit}`;
   }
@@ -77,9 +79,9 @@ const endings: Readonly<Record<ElectionCause, (member: string) => string>> = {
   start: (member) => `${member} was not known to lead`,
   crash: (member) => `the process of ${member} ended`,
   silence: (member) => `nothing was heard of ${member}`,
-  resign: (member) => `${member} stepped down for a planned handover`,
+  resign: (member) => `${member} was asked to leave the lead`,
   lease: (member) => `${member} could not renew its lease`,
-  preempted: (member) => `${member} stepped down for a better member`,
+  preempted: (member) => `${member} left the lead to a better member`,
   merge: (member) => `${member} met another leader after a partition`,
   stalled: (member) => `the main loop of ${member} stood still`,
   unhealthy: (member) => `${member} said that it was not well`,
