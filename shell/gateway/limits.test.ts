@@ -51,6 +51,7 @@ const rows: Readonly<Record<string, readonly string[]>> = {
     `${limits.upstreamPipelineMax} (`,
     `behind others ${seconds(limits.upstreamPipelineMs)}`,
   ],
+  "request that gathers with others for a quick member": [`${limits.upstreamGatherMs} ms`],
   "requests in flight to a member": [count(limits.maxInFlight)],
   "requests that wait for a member": [
     count(limits.heldMax),

@@ -38,6 +38,8 @@ export type Limits = {
 
   /** Requests under way on one connection to a member whose service says `pipelining: "safe"`. */
   readonly upstreamPipelineMax: number;
+  /** So long they gather while others are under way to a member that answers within that time. */
+  readonly upstreamGatherMs: number;
   /** So long a request waits behind others on its connection; then it gets another one. */
   readonly upstreamPipelineMs: number;
 
@@ -98,7 +100,8 @@ export const defaultLimits: Limits = {
   upstreamIdleMax: 512,
   upstreamIdleMs: 4_000,
   maxInFlight: 1_024,
-  upstreamPipelineMax: 8,
+  upstreamPipelineMax: 16,
+  upstreamGatherMs: 1,
   upstreamPipelineMs: 1_000,
   holdMs: 2_000,
   heldMax: 1_024,

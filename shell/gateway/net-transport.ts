@@ -19,6 +19,7 @@ export class NetConnector implements Connector {
   readonly #connecting: () => void;
   readonly #flush = (): void => this.#core?.flush(monotonicMs());
   #core: ExchangeCore | undefined = undefined;
+  #flushing: NodeJS.Timeout | undefined = undefined;
 
   /** @param connecting - Called for each connect, whose deadline somebody must watch. */
   constructor(connecting: () => void) {
@@ -31,6 +32,13 @@ export class NetConnector implements Connector {
 
   flushSoon(): void {
     setImmediate(this.#flush);
+  }
+
+  flushWithin(ms: number): void {
+    this.#flushing ??= setTimeout(() => {
+      this.#flushing = undefined;
+      this.#flush();
+    }, ms);
   }
 
   connect(upstream: UpstreamConnection, host: string, port: number): Link {

@@ -208,7 +208,7 @@ export const replicasSchema = z.strictObject({
     {
       ...{ type: '"safe"', default: "off" },
       meaning:
-        "GET and HEAD without a body may share a connection to an instance, up to 8 at a time. Costs gateways about a fifth less processor time a request. **Only for programs that answer each request exactly once, in order and soon**: a misplaced answer would reach another client.",
+        "GET and HEAD without a body may share a connection to an instance, up to 16 at a time. Costs gateways about a fifth less processor time a request. **Only for programs that answer each request exactly once, in order and soon**: a misplaced answer would reach another client.",
     },
     ["safe"],
   ).optional(),

@@ -49,6 +49,10 @@ export class Member {
   readonly idle: UpstreamConnection[] = [];
   /** The connection that has room for one more request of this turn. */
   gathering: UpstreamConnection | undefined = undefined;
+  /** Shared connections whose answers are not all there. */
+  linesUnderWay = 0;
+  /** The last of them had all its answers within `upstreamGatherMs`. */
+  answersSoon = false;
   /** Until then each request has a connection for itself. */
   shareAgainAtMs = 0;
   readonly faults: Tally<FaultLabel>;

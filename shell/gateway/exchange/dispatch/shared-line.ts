@@ -8,6 +8,7 @@ import { cutUpstream, detach } from "../ending/conclusion.ts";
 import type { CoreState } from "../state/core-state.ts";
 import type { Exchange } from "../state/exchange.ts";
 import { type UpstreamConnection, upstreamPhase } from "../state/upstream-connection.ts";
+import { waitsForMore } from "../upstream/gathering.ts";
 import { sendGathered } from "../upstream/pipeline.ts";
 import { discard } from "../upstream/upstream-pool.ts";
 import { sendAgain } from "./dispatch.ts";
@@ -42,16 +43,23 @@ export function moveOn(core: CoreState, exchange: Exchange): void {
   sendAgain(core, exchange);
 }
 
-/** One write for all that a connection has gathered in this turn. */
+/** One write for all that a connection has gathered, unless it waits for more. */
 export function flush(core: CoreState): void {
   const { gathering } = core;
+  core.flushIsAsked = false;
+  let waiting = 0;
   for (const upstream of gathering) {
     if (upstream.phase !== upstreamPhase.gathering) continue;
+    if (waitsForMore(core, upstream)) {
+      gathering[waiting++] = upstream;
+      continue;
+    }
     // A fault was seen since: the first goes out alone.
     const isBanned = core.nowMs < upstream.member.shareAgainAtMs;
     const others = isBanned ? upstream.line.splice(1) : [];
     sendGathered(core, upstream);
     sendElsewhere(core, others);
   }
-  gathering.length = 0;
+  gathering.length = waiting;
+  if (waiting > 0) core.connector.flushWithin(core.limits.upstreamGatherMs);
 }

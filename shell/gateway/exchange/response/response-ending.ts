@@ -5,6 +5,7 @@ import { clientPhase, deadline } from "../state/client-connection.ts";
 import type { CoreState } from "../state/core-state.ts";
 import type { Exchange } from "../state/exchange.ts";
 import type { UpstreamConnection } from "../state/upstream-connection.ts";
+import { lineIsHome } from "../upstream/gathering.ts";
 import { advance } from "../upstream/pipeline.ts";
 import { discard, giveBack } from "../upstream/upstream-pool.ts";
 
@@ -57,5 +58,8 @@ export function release(
   else if (surplus) {
     blame(core, upstream.service, upstream.member, "framing");
     discard(upstream, "surplus");
-  } else giveBack(upstream, core.limits, core.nowMs);
+  } else {
+    giveBack(upstream, core.limits, core.nowMs);
+    lineIsHome(core, upstream.member);
+  }
 }

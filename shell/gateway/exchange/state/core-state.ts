@@ -77,6 +77,8 @@ export class CoreState {
   readonly finishing = new Map<Link, number>();
   /** Connections that wait for `flush` with what they gathered. */
   readonly gathering: UpstreamConnection[] = [];
+  /** `flushSoon` was called, and `flush` has not come yet. */
+  flushIsAsked = false;
   /** Clients whose exchange was moved or ended by what happened to another one. */
   readonly unsettled: ClientConnection[] = [];
   /** Services in which a member has room again while requests wait. */

@@ -30,6 +30,8 @@ export interface Connector {
   connect(upstream: UpstreamConnection, host: string, port: number): Link;
   /** Asks for one call of `flush`, once everything that can be read now was read. */
   flushSoon(): void;
+  /** Asks for one call of `flush` after about that time. Several wishes are one. */
+  flushWithin(ms: number): void;
 }
 
 /** Stands where a connection is not there yet or no more. */

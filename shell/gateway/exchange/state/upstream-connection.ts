@@ -42,6 +42,11 @@ export class UpstreamConnection {
   exchange: Exchange | undefined = undefined;
   /** Those whose answers come behind that of `exchange`, in this order; before the write, all. */
   readonly line: Exchange[] = [];
+  /** The line waits for the write no longer than until then. */
+  gatherUntilMs = 0;
+  /** Counted in `linesUnderWay` of its member since then. */
+  isUnderWay = false;
+  lineSentAtMs = 0;
   /** The current exchange was sent behind another one. */
   follows = false;
   /** Its last answer was small, so the next requests may go out together. */

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Asker, answerTo, get, PipelineBench } from "../../../../lab/peers/pipeline-bench.ts";
+import { defaultLimits } from "../../limits.ts";
 
 const targets = ["/a", "/b", "/c", "/d"];
 const head = (target: string) => get(target).replace("GET", "HEAD");
@@ -31,12 +32,13 @@ test("G21: requests of one turn leave as one line, and their answers come back i
   assert.equal(service?.load.total, 0);
 });
 
-test("G21: a line holds eight; the ninth request of the turn gets another connection", () => {
+test("G21: a line has a limit; what is above it in the turn gets another connection", () => {
   const pipe = new PipelineBench();
-  const asked = Array.from({ length: 10 }, (_, n) => `/${n}`);
+  const { upstreamPipelineMax } = defaultLimits;
+  const asked = Array.from({ length: upstreamPipelineMax + 2 }, (_, n) => `/${n}`);
   const askers = pipe.line(...asked.map((target) => get(target)));
-  // The one that made the connection, and eight in line.
-  assert.deepEqual(pipe.targetsOf(pipe.first).length, 9);
+  // The one that made the connection, and those in line.
+  assert.deepEqual(pipe.targetsOf(pipe.first).length, 1 + upstreamPipelineMax);
   pipe.serve();
   assert.deepEqual(bodiesOf(askers), asked);
   assert.equal(pipe.bench.upstreams.length, 3, "a new connection must prove itself first");

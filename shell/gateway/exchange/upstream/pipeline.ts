@@ -9,9 +9,9 @@
  *        request at a time per connection for the next 60 s.
  *
  * Only an idle connection gathers: one that has answered before, whose last answer was small and left
- * it open. It takes what comes for its member in this turn, up to the limit; then comes the write, and
- * nothing joins until all is answered. So a request never queues behind one of an earlier turn while
- * another connection could have it, and with one request at a time this costs nothing.
+ * it open. It takes what comes for its member, up to the limit and as long as `gathering.ts` says; then
+ * comes the write, and nothing joins until all is answered. So a request never queues behind one that
+ * was sent before it, and with one request at a time this costs nothing.
  *
  * Behind a slow answer or a slow reader:
  *   - An answer up to 16 KiB is held until it is whole and leaves as one write. A client that does not
@@ -32,6 +32,7 @@ import { ClientConnection } from "../state/client-connection.ts";
 import type { CoreState } from "../state/core-state.ts";
 import { type Exchange, requestBody } from "../state/exchange.ts";
 import { type UpstreamConnection, upstreamPhase } from "../state/upstream-connection.ts";
+import { askForFlush, waitsForMore } from "./gathering.ts";
 import { discard } from "./upstream-pool.ts";
 
 export function mayShare(
@@ -46,17 +47,22 @@ export function mayShare(
   return bodyKind === requestBody.none && !wantsUpgrade;
 }
 
-/** Joins the line of a connection that was idle at the beginning of this turn. */
+/** Joins the line of a connection that is idle but for those who joined before. */
 export function gather(core: CoreState, exchange: Exchange, upstream: UpstreamConnection): void {
   const { line, member } = upstream;
+  const { upstreamPipelineMax, upstreamGatherMs } = core.limits;
   exchange.upstream = upstream;
   line.push(exchange);
   if (line.length === 1) {
     upstream.phase = upstreamPhase.gathering;
+    upstream.gatherUntilMs = core.nowMs + upstreamGatherMs;
     core.gathering.push(upstream);
-    if (core.gathering.length === 1) core.connector.flushSoon();
+    if (waitsForMore(core, upstream)) core.connector.flushWithin(upstreamGatherMs);
+    else askForFlush(core);
   }
-  member.gathering = line.length < core.limits.upstreamPipelineMax ? upstream : undefined;
+  const isFull = line.length >= upstreamPipelineMax;
+  member.gathering = isFull ? undefined : upstream;
+  if (isFull) askForFlush(core);
 }
 
 /** Writes all that was gathered, and begins to wait for the first answer. */
@@ -74,6 +80,9 @@ export function sendGathered(core: CoreState, upstream: UpstreamConnection): voi
     return;
   }
   upstream.service.counters.pipelined += line.length;
+  upstream.isUnderWay = true;
+  upstream.lineSentAtMs = core.nowMs;
+  member.linesUnderWay += 1;
   upstream.beginExchange(first);
   upstream.blocked = !upstream.link.write(bytes);
 }

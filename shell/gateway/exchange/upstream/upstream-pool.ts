@@ -39,6 +39,10 @@ export function takeIdle(
 /** After a complete exchange. The caller has cleared `exchange`. */
 export function giveBack(upstream: UpstreamConnection, limits: Limits, nowMs: number): void {
   const { member } = upstream;
+  if (upstream.isUnderWay) {
+    endLine(upstream);
+    member.answersSoon = nowMs - upstream.lineSentAtMs <= limits.upstreamGatherMs;
+  }
   const idleMs = Math.min(limits.upstreamIdleMs, announcedMs(upstream));
   const obstacle = obstacleToReuse(upstream, limits, idleMs);
   if (obstacle !== undefined) {
@@ -53,6 +57,11 @@ export function giveBack(upstream: UpstreamConnection, limits: Limits, nowMs: nu
   upstream.lastUsedAtMs = nowMs;
   upstream.idleUntilMs = nowMs + idleMs;
   member.idle.push(upstream);
+}
+
+function endLine(upstream: UpstreamConnection): void {
+  upstream.isUnderWay = false;
+  upstream.member.linesUnderWay -= 1;
 }
 
 function obstacleToReuse(
@@ -78,6 +87,7 @@ function announcedMs(upstream: UpstreamConnection): number {
 export function discard(upstream: UpstreamConnection, why: DiscardedLabel): void {
   if (upstream.phase === upstreamPhase.closed) return;
   const { member, link } = upstream;
+  if (upstream.isUnderWay) endLine(upstream);
   if (upstream.phase === upstreamPhase.idle) {
     const index = member.idle.lastIndexOf(upstream);
     if (index >= 0) member.idle.splice(index, 1);
