@@ -28,7 +28,8 @@ async function told(cluster: ThrowawayCluster, lost: Leader): Promise<[TermRow, 
   for (const { why, to, ending } of rows.slice(0, -1)) assert.ok(why && to && ending);
   const { detectMs, electMs, exposeMs, leaderlessMs } = after;
   const partsMs = (detectMs ?? 0) + (electMs ?? 0) + (exposeMs ?? 0);
-  assert.ok(partsMs <= (leaderlessMs ?? 0) + 5, `${partsMs} of ${leaderlessMs} ms`);
+  // Null when nobody saw the end.
+  assert.ok(leaderlessMs === null || partsMs <= leaderlessMs + 5, `${partsMs} of ${leaderlessMs}`);
   return [before, after];
 }
 
@@ -38,6 +39,7 @@ test("history and why tell the true cause of every change of leader", async () =
   let leader = await leaderOf(cluster);
   await delay(2 * quarantineMs);
   const lose = async (act: () => unknown): Promise<[TermRow, TermRow]> => {
+    leader = await leaderOf(cluster); // A busy machine may have had one more election.
     const lost = leader;
     await act();
     leader = await nextLeader(cluster, lost);
