@@ -81,6 +81,7 @@ export function suspect(state: State, reason: Reason, delayMs = 0): Decision {
   const loss = state.loss ?? {
     of: leader,
     heardAtMs: bond?.heardAtMs ?? state.startedAtMs,
+    viewSize: bond?.isAnnounced === true ? bond.viewSize : 0,
     suspectedAtMs: nowMs,
     reason,
   };

@@ -9,6 +9,9 @@
  *       better member has answered or the time is over, lead on to the vote; too few make it humble:
  *       for a while it defers nobody, because it has shown that it cannot win.
  *   I4  A nominated successor needs no inquiry (handover.ts).
+ *   I5  Nor does the first in the order when the leader's exit is proven, and its last heartbeat, less
+ *       than a stickiness ago, counted enough others: whoever would say `live` is wrong, nobody is to be
+ *       preferred, and the quorum was there a moment ago. Once: after a failure it inquires.
  *
  * `live` says how long ago the leader was heard. The asker counts that from when it asked, so word of
  * a leader that is gone gets older with every mouth it passes and cannot circle for ever.
@@ -22,6 +25,7 @@ import {
   covers,
   hearsLeader,
   isDoubted,
+  isEnded,
   isRefused,
   refOf,
   refusesForMs,
@@ -31,12 +35,24 @@ import { isSame, majorityOf, stampOf } from "./member.ts";
 import type { Answer, LeaderRef, Message, Reason } from "./message.ts";
 import { backOff } from "./standing-down.ts";
 import { and, type Decision, type Role, type State, selfOf, stay } from "./state.ts";
-import { outranks } from "./succession.ts";
+import { outranks, placeOf } from "./succession.ts";
 import { noticeTerm } from "./term.ts";
 
 type Inquire = Extract<Message, { kind: "inquire" }>;
 type Inquiring = Extract<Role, { at: "inquiring" }>;
 type Of<Kind extends Answer["kind"]> = Extract<Answer, { kind: Kind }>;
+
+/** I5. */
+export function isVouchedFor(state: State, reason: Reason): boolean {
+  const { config, loss, nowMs, failureCount } = state;
+  if (reason !== "exited" || loss?.of === undefined || config.mode === "available") return false;
+  if (!isEnded(state, loss.of) || failureCount > 0 || placeOf(state, loss.of.member) > 0) {
+    return false;
+  }
+  if (!config.rules.vouchedHaste) return true;
+  const isRecent = nowMs < loss.heardAtMs + config.timing.stickinessMs;
+  return isRecent && loss.viewSize - 1 >= neededOf(state);
+}
 
 /** I1. */
 export function inquire(state: State, reason: Reason, hasDeferred = false): Decision {

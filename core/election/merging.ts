@@ -82,7 +82,7 @@ function rise(state: State, role: Leading, other: number): Decision {
     {
       ...state,
       role: { at: "follower" },
-      loss: { of, heardAtMs: nowMs, suspectedAtMs: nowMs, reason: "asked" },
+      loss: { of, heardAtMs: nowMs, viewSize: 0, suspectedAtMs: nowMs, reason: "asked" },
     },
     { type: "step-down", term: role.term, why: "merge" },
   );

@@ -5,7 +5,7 @@ import { ackOf } from "./following.ts";
 import { isSame } from "./member.ts";
 import type { Answer } from "./message.ts";
 import { and, type Decision, type Held, type State, stay } from "./state.ts";
-import { releaseGrant, solicit } from "./voting.ts";
+import { onOwnVote, releaseGrant } from "./voting.ts";
 
 export function onPersisted(state: State, writeId: number): Decision {
   const writtenId = Math.max(state.writtenId, Math.min(writeId, state.writeId));
@@ -21,8 +21,8 @@ function release(state: State, held: Held): Decision {
   switch (held.kind) {
     case "grant":
       return releaseGrant(state, held);
-    case "solicit":
-      return solicit(state, held.attempt, held.term);
+    case "own-vote":
+      return onOwnVote(state, held.attempt, held.term);
     case "claim":
       return onClaimed(state, held.attempt, held.term);
     case "ack":

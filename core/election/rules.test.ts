@@ -271,7 +271,24 @@ test("I4: a nominated successor votes without an inquiry", () => {
     term,
   });
   assert.equal(member.role, "candidate");
-  assert.deepEqual(member.written().sent("vote"), ["m1", "m3"]);
+  assert.deepEqual(member.sent("vote"), ["m1", "m3"]);
+});
+
+test("I5: proof of exit lets the first successor vote at once, if its leader counted enough others", () => {
+  const proof = { type: "exited", process: { member: m3, boot: "b3" } } as const;
+  const first = (heard: object): Member =>
+    new Member().hear(from3, announce(from3, term, { successors: [m2, m1], ...heard })).written();
+  const due = (member: Member): Member => member.tell(proof).tell({ type: "tick" });
+  assert.deepEqual(due(first({ viewSize: 3 })).sent("vote"), ["m1", "m3"]);
+  assert.deepEqual(due(first({ viewSize: 2 })).sent("inquire"), ["m1", "m3"]);
+  const second = due(first({ viewSize: 3, successors: [m1, m2] }));
+  assert.equal(second.role, "follower", "it waits for its turn");
+  const late = first({ viewSize: 3 });
+  late
+    .at(late.atMs + stickinessMs)
+    .tell(proof)
+    .tell({ type: "tick" });
+  assert.equal(late.role, "inquiring");
 });
 
 test("F2: after proof of exit the first successor inquires at once, also when it was being put off", () => {
@@ -298,13 +315,35 @@ test("F2: after proof of exit the first successor inquires at once, also when it
   assert.ok(waitMs >= 40, `the second in the order waits ${waitMs} ms`);
 });
 
-test("V1: the own vote is on disk before the others are asked (S7)", () => {
+test("V1: the others are asked while the own vote is written, and it counts when it is on disk (S7)", () => {
   const member = follower().untilSent("inquire");
   member.answer(from1, ok(member.attempt, term));
   assert.equal(member.role, "candidate");
-  assert.deepEqual(member.sent("vote"), []);
+  assert.deepEqual(member.sent("vote"), ["m1", "m3"]);
   assert.equal(member.state.record.promised, term + 1);
+  member
+    .answer(from1, grant(member.attempt, term + 1))
+    .answer(from3, grant(member.attempt, term + 1));
+  assert.equal(member.role, "candidate", "a majority of others is not enough without its own disk");
+  assert.equal(member.written().role, "leader");
+});
+
+test("V1: a disk that took longer than votes are good for makes the candidate ask again", () => {
+  const member = follower().untilSent("inquire");
+  member.answer(from1, ok(member.attempt, term));
+  const { attempt } = member;
+  member.answer(from1, grant(attempt, term + 1));
+  member.at(member.atMs + 500).tell({ type: "tick" });
+  assert.equal(member.role, "candidate", "its own disk is no reason to give up");
   assert.deepEqual(member.written().sent("vote"), ["m1", "m3"]);
+  assert.equal(member.attempt, attempt + 1);
+  member.answer(from1, grant(attempt, term + 1)); // Bound to the first question, for less long.
+  assert.equal(member.role, "candidate");
+  const askedAtMs = member.atMs;
+  member.answer(from1, grant(member.attempt, term + 1));
+  const { role } = member.state;
+  const lease = (stickinessMs * 0.98) / 1.02;
+  assert.ok(role.at === "leader" && Math.abs(role.leaseUntilMs - askedAtMs - lease) < 1e-6);
 });
 
 test("V2: one vote a term, on disk before it is told, told again when asked again (S1, S7)", () => {

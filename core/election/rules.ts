@@ -19,6 +19,8 @@ export type Rules = {
   readonly stickiness: boolean;
   /** An inquiry that costs no term comes before a vote (S5). */
   readonly preVote: boolean;
+  /** Without an inquiry only whom a leader counted among a majority until its proven end (S5). */
+  readonly vouchedHaste: boolean;
   /** A voter without memory asks the others before it votes (S1). */
   readonly amnesiaRule: boolean;
   /** A closed connection is a hint; only an exit or a resignation is proof (S3). */
@@ -41,6 +43,7 @@ export const allRules: Rules = {
   leaseFromSendTime: true,
   stickiness: true,
   preVote: true,
+  vouchedHaste: true,
   amnesiaRule: true,
   distrustClosedLinks: true,
   freshTermAfterRestart: true,

@@ -55,6 +55,7 @@ export function stepDown(state: State, why: EndOfLeadership): Decision {
     loss: {
       of: { ...selfOf(state), term: role.term },
       heardAtMs: nowMs,
+      viewSize: 0,
       suspectedAtMs: nowMs,
       reason: "resigned",
     },

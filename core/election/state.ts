@@ -103,8 +103,9 @@ export type Role =
   | (Attempt & {
       readonly at: "candidate";
       readonly term: number;
-      /** Undefined until the own vote is on disk. */
+      /** Undefined until others are asked; `available` asks nobody. */
       readonly sentAtMs: number | undefined;
+      /** Votes that are on disk, the own one too. */
       readonly grants: readonly MemberId[];
       readonly denials: readonly MemberId[];
       readonly refusedBy: readonly MemberId[];
@@ -133,7 +134,7 @@ export type Held = { readonly writeId: number } & (
       readonly leader: LeaderRef;
       readonly seq: number;
     }
-  | { readonly kind: "solicit" | "claim"; readonly attempt: number; readonly term: number }
+  | { readonly kind: "own-vote" | "claim"; readonly attempt: number; readonly term: number }
 );
 
 export type Peer = {
@@ -161,6 +162,8 @@ export type App = {
 export type Loss = {
   readonly of: LeaderRef | undefined;
   readonly heardAtMs: number;
+  /** How many members, that leader included, its last heartbeat said were with it; 0 if there was none. */
+  readonly viewSize: number;
   readonly suspectedAtMs: number;
   readonly reason: Reason;
 };

@@ -11,11 +11,13 @@ import { mayLead, run } from "./candidacy.ts";
 import { otherVoters } from "./durability.ts";
 import { silentAtMs, suspect } from "./evidence.ts";
 import { askRelief, onHandoverDue, reliefAtMs } from "./handover.ts";
-import { conclude, inquire } from "./inquiry.ts";
+import { conclude, inquire, isVouchedFor } from "./inquiry.ts";
 import { becomeLeader, fencingUntilMs, sendRound } from "./leadership.ts";
 import { askWhatWasForgotten } from "./recovering.ts";
 import { giveUp, stepDown } from "./standing-down.ts";
 import { and, type Decision, type Leading, type Role, type State, stay } from "./state.ts";
+
+type Candidate = Extract<Role, { at: "candidate" }>;
 
 /** When the driver must feed a `tick` at the latest. */
 export function wakeAtMs(state: State): number {
@@ -33,12 +35,18 @@ export function wakeAtMs(state: State): number {
     case "seeking":
       return role.untilMs;
     case "candidate":
-      return role.sentAtMs === undefined ? neverMs : role.sentAtMs + config.timing.voteMs;
+      return candidateDueMs(state, role);
     case "leader":
       return leaderDueMs(state, role);
     default:
       return unreachable(role);
   }
+}
+
+/** A slow disk of its own is no reason to give up: when it has answered, the others are asked again. */
+function candidateDueMs({ config }: State, { sentAtMs, grants }: Candidate): number {
+  if (sentAtMs === undefined || !grants.includes(config.self)) return neverMs;
+  return sentAtMs + config.timing.voteMs;
 }
 
 function leaderDueMs(state: State, role: Leading): number {
@@ -105,7 +113,10 @@ function onFollowerDue(state: State): Decision {
   const { suspicion, bond, nowMs } = state;
   if (isResuming(state)) return resume(state);
   if (nowMs >= (reliefAtMs(state) ?? neverMs)) return askRelief(state, false);
-  if (suspicion !== undefined) return inquire(state, suspicion.reason);
+  if (suspicion !== undefined) {
+    const { reason } = suspicion;
+    return isVouchedFor(state, reason) ? run(state, reason) : inquire(state, reason);
+  }
   return suspect(state, bond === undefined ? "cold-start" : "silence");
 }
 

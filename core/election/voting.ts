@@ -1,7 +1,8 @@
 /**
  * Voting: one vote a term, on disk before it is told.
  *
- *   V1  A candidate takes a term above all it has heard of, writes its own vote, and asks.
+ *   V1  A candidate takes a term above all it has heard of, writes its own vote, and asks meanwhile:
+ *       to ask promises nothing, and its own vote counts when it is on disk, as anybody's does.
  *   V2  A voter grants the first that asks in a term above its promise, unless it is bound to a
  *       leader, has just started, or has lost its memory. Rank is no argument here: no duels.
  *   V3  A majority, while still a candidate in the same attempt and in time by the clock, elects. The
@@ -45,21 +46,40 @@ export function startVote(
       reason,
       term,
       sentAtMs: undefined,
-      grants: [state.config.self],
+      grants: [],
       denials: [],
       refusedBy,
     },
   };
   const saved = save(candidate, { promised: term, votedFor: selfOf(state) });
-  if (!state.config.rules.durableVotes) return and(saved, (next) => solicit(next, attempt, term));
-  return and(saved, (next) => hold(next, { kind: "solicit", attempt, term }));
+  const asked = and(saved, solicit);
+  if (!state.config.rules.durableVotes) return and(asked, (next) => onOwnVote(next, attempt, term));
+  return and(asked, (next) => hold(next, { kind: "own-vote", attempt, term }));
 }
 
-/** The own vote is on disk: asks for the others'. */
-export function solicit(state: State, attempt: number, term: number): Decision {
+/** The own vote is on disk. A disk that took too long makes the others' votes too old: asks again. */
+export function onOwnVote(state: State, attempt: number, term: number): Decision {
+  const { role, record, config } = state;
+  if (role.at !== "candidate" || role.attempt !== attempt || record.promised !== term) {
+    return stay(state);
+  }
+  const own: State = { ...state, role: { ...role, grants: [...role.grants, config.self] } };
+  return isLate(own) ? solicitAgain(own) : elect(own);
+}
+
+/** Under a new attempt, so that no vote counts that was given to the last one and binds for less long. */
+function solicitAgain(state: State): Decision {
+  const { role, config } = state;
+  if (role.at !== "candidate") return stay(state);
+  const attempt = state.attempt + 1;
+  const grants = [config.self];
+  return solicit({ ...state, attempt, role: { ...role, attempt, grants, denials: [] } });
+}
+
+function solicit(state: State): Decision {
   const { role, record, nowMs, loss } = state;
-  if (role.at !== "candidate" || role.attempt !== attempt) return stay(state);
-  if (record.promised !== term) return stay(state);
+  if (role.at !== "candidate") return stay(state);
+  const { attempt, term } = role;
   const leader = loss?.of;
   const vote: Vote = {
     kind: "vote",
@@ -72,7 +92,13 @@ export function solicit(state: State, attempt: number, term: number): Decision {
     voters: stampOf(record.voters),
   };
   const asking: State = { ...state, role: { ...role, sentAtMs: nowMs } };
-  return and(sendAll(asking, otherVoters(asking), vote), elect);
+  return sendAll(asking, otherVoters(asking), vote);
+}
+
+/** By the clock, not by a timer. */
+function isLate({ role, config, nowMs }: State): boolean {
+  if (role.at !== "candidate" || role.sentAtMs === undefined) return false;
+  return nowMs - role.sentAtMs > config.timing.voteMs && config.rules.revalidateReplies;
 }
 
 /** V2. */
@@ -195,11 +221,11 @@ export function onGrant(state: State, from: MemberId, answer: Of<"grant">): Deci
 
 /** V3. */
 function elect(state: State): Decision {
-  const { role, config, nowMs, record } = state;
+  const { role, config, record } = state;
   if (role.at !== "candidate" || role.sentAtMs === undefined) return stay(state);
+  if (!role.grants.includes(config.self)) return stay(state);
   if (role.grants.length < majorityOf(record.voters.members.length)) return stay(state);
-  const isLate = nowMs - role.sentAtMs > config.timing.voteMs;
-  if (isLate && config.rules.revalidateReplies) return giveUp(state);
+  if (isLate(state)) return giveUp(state);
   const { term, sentAtMs, grants } = role;
   return becomeLeader(state, { term, sentAtMs, grantedBy: grants, lease: undefined });
 }

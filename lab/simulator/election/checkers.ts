@@ -27,6 +27,8 @@ export class Checkers {
   readonly #followed: Float64Array;
   readonly #serving: (Serving | undefined)[];
   readonly #agreedMs: Float64Array;
+  /** What each node last heard of a leader's view, and when. */
+  readonly #vouched: { viewSize: number; atMs: number }[];
   #highestServed = -1n;
   /** Every term that somebody stood for. */
   readonly terms = new Set<number>();
@@ -40,6 +42,7 @@ export class Checkers {
     this.#told = new Float64Array(nodes);
     this.#followed = new Float64Array(nodes);
     this.#serving = new Array<Serving | undefined>(nodes).fill(undefined);
+    this.#vouched = Array.from({ length: nodes }, () => ({ viewSize: 0, atMs: 0 }));
     this.#agreedMs = new Float64Array(nodes * nodes).fill(Number.NEGATIVE_INFINITY);
   }
 
@@ -67,6 +70,10 @@ export class Checkers {
 
   agreed(node: number, from: number): void {
     this.#agreedMs[node * this.#world.nodes + from] = this.#world.nowMs;
+  }
+
+  vouched(node: number, viewSize: number): void {
+    this.#vouched[node] = { viewSize, atMs: this.#world.nowMs };
   }
 
   stepped(node: number, before: State, after: State): void {
@@ -148,6 +155,7 @@ export class Checkers {
     if (role.at !== "candidate") return;
     this.terms.add(role.term);
     if (role.reason === "asked") return; // Nominated: the old leader's word is enough.
+    if (role.reason === "exited" && this.#wasVouchedFor(node, state)) return;
     const { nodes, nowMs } = this.#world;
     const sinceMs = nowMs - 4 * config.timing.stickinessMs;
     const isRecent = (from: number): boolean =>
@@ -161,6 +169,15 @@ export class Checkers {
         `node ${node} raised the term to ${role.term}; ${agreed} of ${needed} agreed`,
       );
     }
+  }
+
+  /** The dead leader had a quorum besides itself when it was last heard. */
+  #wasVouchedFor(node: number, { config, record }: State): boolean {
+    const { viewSize, atMs } = this.#vouched[node] ?? { viewSize: 0, atMs: 0 };
+    const ageMs = this.#world.nowMs - atMs;
+    if (ageMs > config.timing.stickinessMs * (1 + this.#setup.rho)) return false;
+    const voters = record.voters.members.length;
+    return viewSize - 1 >= (config.mode === "quorum" ? Math.floor(voters / 2) + 1 : 1);
   }
 
   #elected(

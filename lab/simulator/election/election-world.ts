@@ -140,6 +140,10 @@ export class ElectionWorld implements Surroundings, Observer<State, Letter> {
     this.#parts().checkers.agreed(node, from);
   }
 
+  vouched(node: number, viewSize: number): void {
+    this.#parts().checkers.vouched(node, viewSize);
+  }
+
   unsigned(node: number, before: State, after: State): void {
     this.#parts().checkers.unsigned(node, before, after);
     this.#count("forgeries");

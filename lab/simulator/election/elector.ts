@@ -46,6 +46,8 @@ export interface Surroundings {
   stale(node: number, before: State, after: State): void;
   /** A member answers that it would let `node` lead. */
   agreed(node: number, from: number): void;
+  /** A leader tells `node` that so many members are with it, itself included. */
+  vouched(node: number, viewSize: number): void;
 }
 
 /** A message's fate is drawn by the place of its kind in here, so a new kind goes to the end. */
@@ -128,6 +130,9 @@ export function electorProgram(around: Surroundings): Program<State, Letter, Dur
       const event = eventOf(input, around);
       if (event.type === "answered" && event.answer.kind === "ok") {
         around.agreed(node, around.nodeOf(event.from.member));
+      }
+      if (event.type === "received" && event.message.kind === "announce") {
+        if (event.from.trust === "signed") around.vouched(node, event.message.viewSize);
       }
       const after = perform(node, step(state, event), acts);
       if (event.type === "received" && event.from.trust === "none") {

@@ -13,6 +13,7 @@ const rows: readonly Row[] = [
   ["leaseFromSendTime", "a lease counts from the arrival of an acknowledgement", 2_000, quorum],
   ["stickiness", "a voter that hears its leader votes for another", 2_000, quorum],
   ["preVote", "a vote is asked for without an inquiry", 500, quorum],
+  ["vouchedHaste", "proof of an end is enough to ask for votes at once", 2_000, quorum],
   ["amnesiaRule", "a voter without memory votes at once", 5_000, { mode: "quorum", memory: "yes" }],
   ["distrustClosedLinks", "a closed connection counts as the end of the leader", 2_000, quorum],
   ["freshTermAfterRestart", "a restarted process goes on under the term it led", 500, quorum],
