@@ -28,13 +28,16 @@ export async function createElectedCluster(count: number, options = ""): Promise
   });
 }
 
-/** Waits until everybody serves and one of them leads. */
-export async function leaderOf(cluster: ThrowawayCluster): Promise<Leader> {
+/** Waits until everybody serves and one of them leads; `killed` in a later life, if somebody was. */
+export async function leaderOf(cluster: ThrowawayCluster, killed?: Leader): Promise<Leader> {
   let found: Leader | undefined;
   await cluster.until("all serve and one of them leads", readyMs, async () => {
     const { converged, services } = await cluster.status();
     const instances = services[0]?.instances ?? [];
-    found = converged ? leaderAmong(instances) : undefined;
+    // An election is over before the agent has looked at what the dead process left.
+    const again = instances.find(({ name }) => name === killed?.name);
+    const isBack = killed === undefined || (again?.incarnation ?? 0) > killed.incarnation;
+    found = converged && isBack ? leaderAmong(instances) : undefined;
     return found !== undefined;
   });
   if (found === undefined) throw new Error("nobody leads");

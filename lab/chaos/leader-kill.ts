@@ -1,12 +1,12 @@
 /** `kill -9` of the leader under load: how long until its successor answers, and where the time goes. */
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { createElectedCluster, leaderOf, quarantineMs } from "./elected-cluster.ts";
+import { createElectedCluster, type Leader, leaderOf, quarantineMs } from "./elected-cluster.ts";
 import { EventTap } from "./event-tap.ts";
 import { LeaderWatch } from "./leader-watch.ts";
 import { type Summary, summarize } from "./percentile.ts";
 import { type Claim, claim, type Proof } from "./proof.ts";
-import { kill, type ThrowawayCluster } from "./throwaway-cluster.ts";
+import { kill } from "./throwaway-cluster.ts";
 
 const answerMsMax = 10_000;
 
@@ -66,14 +66,14 @@ async function killLeaders(experiment: {
   await using cluster = await createElectedCluster(count, options);
   await cluster.up();
   using tap = new EventTap(cluster);
-  await leaderOf(cluster);
+  let leader = await leaderOf(cluster);
   const watch = new LeaderWatch(cluster, rate);
   const all: Stages[] = [];
   for (let round = 1; round <= times; round++) {
-    all.push(await killOnce(cluster, tap, watch));
+    all.push(await killOnce(leader, tap, watch));
+    leader = await leaderOf(cluster, leader);
     if (round % 10 === 0) say(`${round} of ${times} kills, the last ${all.at(-1)?.totalMs} ms`);
   }
-  await leaderOf(cluster);
   const load = await watch.stop();
   const failedLaunches = tap.count(({ type }) => type === "instance.launch-failed");
   const total = summarize(all.map(({ totalMs }) => totalMs));
@@ -101,12 +101,7 @@ async function killLeaders(experiment: {
   };
 }
 
-async function killOnce(
-  cluster: ThrowawayCluster,
-  tap: EventTap,
-  watch: LeaderWatch,
-): Promise<Stages> {
-  const leader = await leaderOf(cluster);
+async function killOnce(leader: Leader, tap: EventTap, watch: LeaderWatch): Promise<Stages> {
   await delay(quarantineMs + randomInt(100, 200));
   const killedAtMs = performance.now();
   const killedAtWallMs = performance.timeOrigin + killedAtMs;
