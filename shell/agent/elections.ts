@@ -32,6 +32,8 @@ import { termRows } from "./term-account.ts";
 
 /** Ends that a listener gets when it comes: it may have been away while they happened. */
 const exitsKeptMax = 32;
+/** How long an election may take before gateways hear that nobody leads. */
+const successionMs = 25;
 /** Streams of one service. An elector has one; a second one while the first dies. */
 const listenersMax = 4_096;
 
@@ -44,6 +46,8 @@ export type ElectionsOptions = {
 };
 
 export type Listener = (event: ElectionEvent) => void;
+
+type Told = Extract<RegistryEffect, { type: "tell" }>["what"];
 
 type Life = Pick<Instance, "name" | "incarnation" | "pid">;
 
@@ -277,10 +281,11 @@ export class Elections {
     const before = election.registry;
     const { state, effects } = stepRegistry(before, event);
     election.registry = state;
-    if (state !== before) this.#write(election);
     // Gateways send nothing to a leader that hands over: that it has left by now is no news to them.
     const isNews = before.leader?.state !== "handing-over" || state.leader !== undefined;
+    // The gateways first. A word that is not written down is not answered either, so it comes again.
     for (const effect of effects) this.#perform(service, election, effect, isNews);
+    if (state !== before) this.#write(election);
     return effects;
   }
 
@@ -288,7 +293,7 @@ export class Elections {
     switch (effect.type) {
       case "tell":
         if (effect.what === "leaderless") election.lostAtMs = performance.now();
-        if (isNews) this.#options.onChange();
+        if (isNews) this.#publish(effect.what);
         this.#tell(service, election, effect.what);
         break;
       case "report-conflict":
@@ -296,6 +301,16 @@ export class Elections {
         break;
       default: // What was accepted or refused is the answer of the call.
     }
+  }
+
+  /**
+   * Gateways hear of a new leader at once. That there is none they see themselves, so they are told when
+   * an election has had its time, and usually of its outcome then: on a small machine both want the processor.
+   */
+  #publish(what: Told): void {
+    const { onChange } = this.#options;
+    if (what === "leaderless") setTimeout(onChange, successionMs).unref();
+    else onChange();
   }
 
   #write({ files, registry }: Election): void {
@@ -306,11 +321,7 @@ export class Elections {
     }
   }
 
-  #tell(
-    service: string,
-    { registry }: Election,
-    what: Extract<RegistryEffect, { type: "tell" }>["what"],
-  ): void {
+  #tell(service: string, { registry }: Election, what: Told): void {
     const row = termRows(registry.reigns).at(-1);
     if (row === undefined) return;
     const { term, leader: instance, incarnation, leaderlessMs, ending } = row;

@@ -37,6 +37,7 @@ import { PublicReads, type Snapshot } from "./peer/public-reads.ts";
 import { printAddress, readAddress } from "./peer/web-address.ts";
 import { type Performers, perform } from "./performing.ts";
 import { RecordWriter } from "./record-writer.ts";
+import { keepRehearsing } from "./rehearsal.ts";
 import { snapshotOf } from "./snapshot.ts";
 import { Transport } from "./transport.ts";
 import { VoterFile } from "./voter-file.ts";
@@ -203,6 +204,7 @@ export class ElectionRun implements AsyncDisposable {
     const { discovery } = this.#options;
     if (discovery !== undefined) void this.#discover(discovery);
     this.tell({ type: "tick" });
+    keepRehearsing(this.#stopping.signal);
   }
 
   async #discover(discovery: Discovery): Promise<void> {
@@ -227,6 +229,7 @@ export class ElectionRun implements AsyncDisposable {
     ];
     const boot = boots.find((one) => typeof one === "string" && isBootOf(one, incarnation, pid));
     if (typeof boot !== "string") return;
+    if (boot === this.#transport.known(id)?.boot) this.#transport.rest(id);
     this.tell({ type: "exited", process: { member: instanceName(id), boot } });
   }
 

@@ -87,7 +87,16 @@ export class Transport implements AsyncDisposable {
     this.#mesh.follow(this.#parts.book.peers);
   }
 
+  /**
+   * Announcements wait until all that this very moment allows has been begun: a leader that has just been
+   * elected fences and serves first, and tells the others then.
+   */
   send(to: string, message: Message): void {
+    if (message.kind === "announce") setImmediate(() => this.#send(to, message));
+    else this.#send(to, message);
+  }
+
+  #send(to: string, message: Message): void {
     if (this.#old !== undefined && this.#mesh.isOld(to)) void this.#old.send(to, message);
     else this.#mesh.send(to, message, this.#timeoutMs(message));
   }
@@ -104,6 +113,11 @@ export class Transport implements AsyncDisposable {
 
   redial(id: string): void {
     this.#mesh.redial(id);
+  }
+
+  /** The process of this peer has ended: nobody is asked there for a moment. */
+  rest(id: string): void {
+    this.#mesh.rest(id);
   }
 
   /** What a peer last said about itself. */

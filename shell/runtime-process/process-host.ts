@@ -61,7 +61,7 @@ const pollMs = 50;
 /** How long the rest of a group may take to end by itself after its leader. */
 const restMs = 100;
 /** What an election gets before anybody looks at what an elector left behind. */
-const successionMs = 30;
+const successionMs = 60;
 /** A rest that lives so long is told: something keeps it that force does not end. */
 const stuckMs = 2_000;
 const cacheFolder = ".node-cache"; // A leading dot is not a name, so no instance is called this.

@@ -8,6 +8,7 @@
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { CallResult, Question } from "./call.ts";
 
 export type LinkHint = "closed" | "reopened" | "refused" | "silent";
@@ -26,6 +27,13 @@ const socketsMax = 6;
 const callsMax = 32;
 const answerBytesMax = 64 * 1024;
 const dialMs = 50;
+/**
+ * A process that ends closes its connections one by one, and its listener among them: who dials at once
+ * may still be let in by it, and takes the processor that it needs to end.
+ */
+const endingMs = 5;
+/** How long nobody is asked where nobody listens; a process takes longer than that to start. */
+const restMs = 50;
 const retryMsFirst = 50;
 const retryMsMax = 1_000;
 
@@ -37,6 +45,7 @@ export class PeerLink implements Disposable {
   #callCount = 0;
   #isLooking = false;
   #isDisposed = false;
+  #restUntilMs = 0;
   #retryMs = retryMsFirst;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,9 +74,15 @@ export class PeerLink implements Disposable {
     void this.#look();
   }
 
+  /** Its process has ended: for a moment questions fail at once. */
+  rest(): void {
+    this.#restUntilMs = performance.now() + restMs;
+  }
+
   /** Asks, once. Never throws; every outcome is a result. */
   async call(question: Question): Promise<CallResult> {
     if (this.#isDisposed) return { failure: "unreachable" };
+    if (!this.isWarm && performance.now() < this.#restUntilMs) return { failure: "refused" };
     if (this.#callCount >= callsMax) return { failure: "busy" };
     this.#callCount += 1;
     try {
@@ -121,18 +136,22 @@ export class PeerLink implements Disposable {
       this.#sockets.delete(socket);
       if (this.#isDisposed || this.#ours.has(socket)) return;
       if (this.#isLooking) return; // It is being found out already.
+      void this.#look(endingMs);
       this.#options.onHint("closed");
-      void this.#look();
     });
   }
 
   /** Finds out who is there, and greets; repeats with a growing pause until somebody answers. */
-  async #look(): Promise<void> {
+  async #look(waitMs = 0): Promise<void> {
     if (this.#isLooking || this.#isDisposed) return;
     this.#isLooking = true;
+    if (waitMs > 0) await delay(waitMs);
+    if (this.#isDisposed) return;
     const found = await dial(this.#options.address);
     if (this.#isDisposed) return;
     this.#options.onHint(found);
+    if (found === "reopened") this.#restUntilMs = 0;
+    if (found === "refused") this.rest();
     const isGreeted = found === "reopened" && (await this.#options.greet(this));
     this.#isLooking = false;
     if (this.#isDisposed) return;

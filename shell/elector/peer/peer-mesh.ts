@@ -80,6 +80,11 @@ export class PeerMesh implements Disposable {
     this.#peers.get(id)?.link.start();
   }
 
+  /** Its process has ended: nobody is asked there for a moment. */
+  rest(id: string): void {
+    this.#peers.get(id)?.link.rest();
+  }
+
   /** What this peer last said about itself. */
   known(id: string): From | undefined {
     return this.#peers.get(id)?.from;
