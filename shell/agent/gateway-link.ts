@@ -14,6 +14,7 @@ import { readJson } from "@prunella/store";
 import { authorization } from "@prunella/wire/token";
 import { type TroublePage, troublePage } from "@prunella/wire/trouble";
 import type { View } from "@prunella/wire/view";
+import { put } from "./gateway-call.ts";
 
 /** Views on their way to one gateway: the one before, and the newest. */
 const underWayMax = 2;
@@ -181,20 +182,14 @@ export class GatewayLink {
     const adminUrl = await this.#findAdmin();
     if (adminUrl === undefined || pid === undefined) return false;
     try {
-      const answer = await fetch(`${adminUrl}/view`, {
-        method: "PUT",
-        headers: {
-          authorization: authorization(this.#options.token),
-          "content-type": "application/json",
-        },
-        body: JSON.stringify(view),
-        signal: AbortSignal.timeout(pushTimeoutMs),
+      const { status, text } = await put(`${adminUrl}/view`, JSON.stringify(view), {
+        authorization: authorization(this.#options.token),
+        timeoutMs: pushTimeoutMs,
       });
-      const text = await answer.text();
       const isNewest = view.version === this.#view?.version;
       if (!isNewest) return true; // What became of the newest is what counts.
-      this.#judge(answer.ok ? undefined : `HTTP ${answer.status}: ${text}`);
-      if (!answer.ok) return false;
+      this.#judge(status === 200 ? undefined : `HTTP ${status}: ${text}`);
+      if (status !== 200) return false;
       this.#acknowledged = { pid, version: view.version };
       this.#options.onChange();
       return true;

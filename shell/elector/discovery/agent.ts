@@ -9,11 +9,13 @@
 
 import { readFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Log, silentLog } from "@prunella/driver";
 import type { MemberOption } from "../options.ts";
 import type { Discovery, DiscoveryNews, LeaderReport } from "./discovery.ts";
 import { sentEvents } from "./event-source.ts";
+import { OpenLine } from "./open-line.ts";
 
 export type AgentOptions = {
   readonly service: string;
@@ -58,7 +60,7 @@ async function* watch(
   while (!signal.aborted) {
     try {
       const door = await findDoor(options);
-      const incoming = await open(options, door, "stream", undefined, signal);
+      const incoming = await open(options, door, "stream", {}, signal);
       log.debug("the agent's stream is open");
       reporter.found(door);
       for await (const event of sentEvents(incoming)) {
@@ -85,6 +87,7 @@ class Reporter {
   /** Of the agent whose stream is open. A leader is told without a look at the disk. */
   #door: Door | undefined;
   #woken = new AbortController();
+  readonly #line = new OpenLine();
 
   constructor(options: AgentOptions) {
     this.#options = options;
@@ -93,6 +96,7 @@ class Reporter {
 
   start(signal: AbortSignal): void {
     this.#signal = signal;
+    signal.addEventListener("abort", () => this.#line[Symbol.dispose](), { once: true });
     void this.#send();
   }
 
@@ -106,6 +110,7 @@ class Reporter {
 
   found(door: Door): void {
     this.#door = door;
+    this.#line.point(door.url);
     this.#wake();
   }
 
@@ -141,7 +146,8 @@ class Reporter {
       const ageMs = electedAtMs === undefined ? undefined : performance.now() - electedAtMs;
       const body = JSON.stringify({ name: id, ...report, ageMs });
       const door = this.#door ?? (await findDoor(this.#options));
-      const incoming = await open(this.#options, door, "leader", body, signal);
+      const line = this.#line.take(door.url);
+      const incoming = await open(this.#options, door, "leader", { body, line }, signal);
       incoming.resume();
       return true;
     } catch (error) {
@@ -176,7 +182,7 @@ async function open(
   options: AgentOptions,
   { url, token }: Door,
   call: "stream" | "leader",
-  body: string | undefined,
+  { body, line }: { readonly body?: string; readonly line?: Socket | undefined },
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const method = body === undefined ? "GET" : "POST";
@@ -185,6 +191,7 @@ async function open(
   const outgoing = request(new URL(path, url), {
     method,
     signal,
+    ...(line === undefined ? {} : { createConnection: () => line }),
     headers: {
       authorization: `Bearer ${token}`,
       ...(body === undefined
