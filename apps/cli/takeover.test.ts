@@ -1,6 +1,6 @@
 /** What the commands do about agents that die, and about each other. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RunningCommand } from "./testing/command-run.ts";
@@ -36,6 +36,9 @@ test("two commands that start the cluster at the same moment share one agent", a
 
 test("down while up is at work wins: it waits for the agent that is starting, and up says so", async () => {
   await using shop = await Workshop.open();
+  // It never listens: however late `down` comes, `up` is still at work.
+  writeFileSync(join(shop.folder, "mute.mjs"), "setInterval(() => {}, 1_000);");
+  shop.write({ run: "./mute.mjs", count: 3, stop: { drainMs: 0, graceMs: 500 } });
   await using up = new RunningCommand(shop, ["up"]);
   const stateFolder = join(shop.folder, ".prunella");
   const notes = () =>

@@ -2,6 +2,7 @@
 import { instanceName, serviceName } from "@prunella/core/kernel";
 import type { MemberState, MemberView, ServiceView, View } from "@prunella/wire/view";
 import { DataPath, type DataPathOptions } from "../../shell/gateway/data-path.ts";
+import type { Limits } from "../../shell/gateway/limits.ts";
 import type { ServiceSnapshot } from "../../shell/gateway/observation/snapshot.ts";
 import { RawClient } from "./raw-client.ts";
 
@@ -66,13 +67,17 @@ export function electedOf(
   return { ...service, leader: { member, incarnation, term, state: "leading" } };
 }
 
+/** On a busy machine a test takes its time; those that are about these limits set their own. */
+const patient: Partial<Limits> = { headMs: 60_000, firstByteMs: 60_000 };
+
 export class DataPathFixture implements AsyncDisposable {
   readonly path: DataPath;
   port = 0;
   #version = 0;
 
   private constructor(options: Partial<DataPathOptions>) {
-    this.path = new DataPath({ cluster: "shop", ...options });
+    const limits = { ...patient, ...options.limits };
+    this.path = new DataPath({ cluster: "shop", ...options, limits });
   }
 
   static async start(

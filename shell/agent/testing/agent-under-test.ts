@@ -1,6 +1,14 @@
 /** A real agent process for tests: its own folder and port, ended with everything that it started. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +18,7 @@ import type { ClusterEvent, ClusterStatus } from "@prunella/wire/control";
 import { parseView, type View } from "@prunella/wire/view";
 
 const entry = fileURLToPath(new URL("../../../apps/cli/entries/agent-main.ts", import.meta.url));
-const waitMsMax = 60_000;
+const waitMsMax = 120_000;
 
 const program = `
 import { createServer } from "node:http";
@@ -38,8 +46,13 @@ export class AgentUnderTest implements AsyncDisposable {
     const folder = mkdtempSync(join(tmpdir(), "prunella-agent-"));
     writeFileSync(join(folder, "server.mjs"), program);
     const agent = new AgentUnderTest(folder, await freePort());
-    await agent.until("the agent answers", async () => (await agent.status()).agent.pid > 0);
-    return agent;
+    try {
+      await agent.until("the agent answers", async () => (await agent.status()).agent.pid > 0);
+      return agent;
+    } catch (error) {
+      agent.#abandon();
+      throw error;
+    }
   }
 
   get hasEnded(): boolean {
@@ -140,25 +153,53 @@ export class AgentUnderTest implements AsyncDisposable {
   async until(what: string, check: () => Promise<boolean>): Promise<void> {
     const endAtMs = performance.now() + waitMsMax;
     while (!(await check().catch(() => false))) {
-      if (performance.now() > endAtMs) throw new Error(`not within ${waitMsMax} ms: ${what}`);
+      if (performance.now() > endAtMs) {
+        throw new Error(`not within ${waitMsMax} ms: ${what}\n${this.#story()}`);
+      }
       await delay(20);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.hasEnded) this.#process = this.#spawn();
-    await this.until(
-      "the agent answers",
-      async () => (await this.status()).agent.pid === this.#process.pid,
-    );
-    await this.text("POST", "/v1/down");
-    await this.until("the agent has gone", async () => this.hasEnded);
+    try {
+      if (this.hasEnded) this.#process = this.#spawn();
+      await this.until(
+        "the agent answers",
+        async () => (await this.status()).agent.pid === this.#process.pid,
+      );
+      await this.text("POST", "/v1/down");
+      await this.until("the agent has gone", async () => this.hasEnded);
+    } finally {
+      this.#abandon();
+    }
+  }
+
+  /** A process that is left would keep the whole test run from ending. */
+  #abandon(): void {
+    this.#process.kill("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** How the process is, and what it said last. */
+  #story(): string {
+    const { pid, exitCode, signalCode } = this.#process;
+    const announced = join(this.folder, ".prunella", "agent.json");
+    const [where, said] = [announced, this.#log].map((path) =>
+      existsSync(path) ? readFileSync(path, "utf8").slice(-2_000) : "nothing",
+    );
+    return `agent ${pid}, ended with ${exitCode ?? signalCode}, announced ${where}, said:\n${said}`;
+  }
+
+  get #log(): string {
+    return join(this.folder, "agent.log");
   }
 
   #spawn(): ChildProcess {
     const args = ["-C", "@prunella/source", entry, "--state", join(this.folder, ".prunella")];
-    return spawn(process.execPath, args, { stdio: "ignore" });
+    const log = openSync(this.#log, "a");
+    const child = spawn(process.execPath, args, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    return child;
   }
 
   #fetch(method: string, path: string, body?: unknown, other?: string): Promise<Response> {
