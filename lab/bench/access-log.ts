@@ -1,5 +1,6 @@
 /**
- * What the access log costs: processor time of a gateway per request, without and with it, in turns.
+ * What the access log costs: processor time of a gateway per request, without it, with it, and with a
+ * sample of one in a hundred, in turns.
  *
  *   npm run bench -- access-log [ROUNDS]
  *
@@ -19,14 +20,14 @@ export async function run([roundsText = "5"]: readonly string[]): Promise<void> 
   const rounds = Number(roundsText);
   await using lab = new GatewayLab();
   const backends = await Promise.all([lab.backend("one"), lab.backend("two")]);
-  const start = async (name: string, accessLog: boolean) => {
+  const start = async (name: string, accessLog: boolean | number) => {
     const files = { announceFile: lab.path(`${name}.json`), viewFile: lab.path(`${name}.view`) };
     const gateway = await lab.gateway({ accessLog, logFile: lab.path(`${name}.log`), ...files });
     await gateway.push(lab.view(backends));
     await load(gateway); // Warm up.
     return { name, gateway, costs: [] as number[] };
   };
-  const subjects = [await start("off", false), await start("on", true)];
+  const subjects = [await start("off", false), await start("on", true), await start("1 %", 0.01)];
   for (let round = 0; round < rounds; round++) {
     for (const { gateway, costs } of subjects) {
       const before = cpuMs(gateway);

@@ -18,8 +18,8 @@ export type GatewayConfig = {
   readonly viewFile: string;
   /** Written once the process listens: `{pid, adminUrl, port}`. */
   readonly announceFile: string;
-  /** One line of JSON for each exchange. */
-  readonly accessLog: boolean;
+  /** One line of JSON for each exchange; a number above 0 and at most 1: for that share of them. */
+  readonly accessLog: boolean | number;
   /** Where log lines go; standard output unless given. */
   readonly logFile?: string;
   /** Query parameters whose values are blanked in the log, beside the usual ones. */
@@ -43,7 +43,7 @@ export function parseGatewayConfig(value: unknown): GatewayConfig {
     ...(Array.isArray(config.listeners) && config.listeners.length > 0
       ? config.listeners.flatMap(listenerProblems)
       : ["listeners must be a list with at least one {host, port}"]),
-    ...(typeof config.accessLog === "boolean" ? [] : ["accessLog must be true or false"]),
+    ...(isShare(config.accessLog) ? [] : ["accessLog must be true, false, or a share up to 1"]),
     ...(isTextList(config.trustedProxies) ? [] : ["trustedProxies must be a list of addresses"]),
     ...(isAbsentOr(config.redactQuery, isTextList) ? [] : ["redactQuery must be a list of names"]),
     ...(isAbsentOr(config.logFile, isText) ? [] : ["logFile must be a path"]),
@@ -69,6 +69,10 @@ function isText(value: unknown): boolean {
 
 function isTextList(value: unknown): boolean {
   return Array.isArray(value) && value.every(isText);
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === "boolean" || (typeof value === "number" && value > 0 && value <= 1);
 }
 
 function isDuration(value: unknown): boolean {

@@ -84,7 +84,9 @@ class GatewayProcess {
     this.#destination = new LogDestination(
       config.logFile === undefined ? "stdout" : { file: config.logFile },
     );
-    this.#accessLog = new AccessLog(this.#destination, config.redactQuery);
+    const { redactQuery, accessLog } = config;
+    const share = typeof accessLog === "number" ? accessLog : 1;
+    this.#accessLog = new AccessLog(this.#destination, { redactQuery, share });
     this.#events = new EventLog(this.#destination, { instance: config.instance });
     this.#viewFile = new ViewFile(config.viewFile);
     this.#dataPath = new DataPath({
@@ -96,7 +98,7 @@ class GatewayProcess {
       }),
       sharesPorts: config.listeners.some(({ reusePort }) => reusePort === true),
       report: (fact) => this.#report(fact),
-      ...(config.accessLog ? { accessLog: (entry) => this.#accessLog.write(entry) } : {}),
+      ...(accessLog !== false ? { accessLog: (entry) => this.#accessLog.write(entry) } : {}),
     });
     this.#current = new CurrentView(config.cluster, this.#dataPath, this.#viewFile);
   }

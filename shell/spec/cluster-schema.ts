@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { shown } from "./complaint.ts";
 import { defaults, limits } from "./defaults.ts";
-import { choice, type Fault, field, fieldFacts, flag, oneOrMany, text, whole } from "./field.ts";
+import { choice, type Fault, field, fieldFacts, oneOrMany, text, whole } from "./field.ts";
 import { nearestName } from "./nearest-name.ts";
 import { trafficFields } from "./traffic-schema.ts";
 import {
@@ -243,6 +243,16 @@ export const replicasSchema = z.strictObject({
   ...trafficFields,
 });
 
+function shareFault(value: unknown): Fault | undefined {
+  if (typeof value === "boolean") return undefined;
+  if (typeof value === "number" && value > 0 && value <= 1) return undefined;
+  const fix =
+    value === 0
+      ? "write false"
+      : "write true or false without quotes, or for example 0.01 for one request in a hundred";
+  return { message: `must be true, false or a share above 0 to 1, not ${shown(value)}`, fix };
+}
+
 function folderFault(value: string): Fault | undefined {
   if (value === "") return { message: "is empty", fix: 'write "." or leave it out' };
   if (value.startsWith("~")) {
@@ -285,10 +295,15 @@ export const gatewaySchema = z.strictObject({
     )
     .max(limits.proxiesMax)
     .optional(),
-  accessLog: flag({
-    default: String(defaults.gateway.accessLog),
-    meaning: "Write one line for each request.",
-  }).optional(),
+  accessLog: field<boolean | number>(
+    {
+      type: "true, false or a share, above 0 to 1",
+      default: String(defaults.gateway.accessLog),
+      meaning:
+        "Write one line for each request. With a share, as 0.01, that part of those that went well, drawn at random, and all others: 5xx, answers of the gateway itself, answers that broke off.",
+    },
+    shareFault,
+  ).optional(),
 });
 
 export const clusterSchema = z.strictObject({

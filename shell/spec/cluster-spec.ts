@@ -77,7 +77,8 @@ export type ClusterSpec = {
     readonly count: number;
     /** Addresses whose forwarding headers are believed. */
     readonly trustedProxies: readonly string[];
-    readonly accessLog: boolean;
+    /** A number is a share of the requests. */
+    readonly accessLog: boolean | number;
   };
   readonly services: Readonly<Record<string, ServiceSpec>>;
 };

@@ -146,8 +146,8 @@ export type GatewayInput = {
   readonly count?: number;
   /** Addresses or networks (`"10.0.0.0/8"`) whose forwarding headers are believed. */
   readonly trustedProxies?: readonly string[];
-  /** Write one line for each request. Default false. */
-  readonly accessLog?: boolean;
+  /** Write one line for each request, or for a share of them (0.01). Default false. */
+  readonly accessLog?: boolean | number;
 };
 
 export type ClusterDefinition = {

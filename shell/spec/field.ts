@@ -114,18 +114,6 @@ export function text(
   });
 }
 
-/** Yes or no. */
-export function flag(facts: Omit<FieldFacts, "type">) {
-  return field<boolean>({ type: "true or false", ...facts }, (value) =>
-    typeof value === "boolean"
-      ? undefined
-      : {
-          message: `must be true or false, not ${shown(value)}`,
-          fix: "write true or false without quotes",
-        },
-  );
-}
-
 /** One of a few words. */
 export function choice<const Name extends string>(facts: FieldFacts, names: readonly Name[]) {
   return field<Name>(facts, (value) => {

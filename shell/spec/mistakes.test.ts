@@ -431,8 +431,13 @@ const fileMistakes: readonly (readonly [string, string, string])[] = [
   ],
   [
     'name: a\ngateway: { accessLog: ‸"yes" }\nservices: { a: { kind: replicas, run: x } }',
-    'gateway.accessLog must be true or false, not "yes"',
-    "write true or false without quotes",
+    'gateway.accessLog must be true, false or a share above 0 to 1, not "yes"',
+    "write true or false without quotes, or for example 0.01 for one request in a hundred",
+  ],
+  [
+    "name: a\ngateway: { accessLog: ‸5 }\nservices: { a: { kind: replicas, run: x } }",
+    "gateway.accessLog must be true, false or a share above 0 to 1, not 5",
+    "write true or false without quotes, or for example 0.01 for one request in a hundred",
   ],
   [
     "name: a\n‸prot: 5\nservices: { a: { kind: replicas, run: x } }",

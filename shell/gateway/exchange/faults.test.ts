@@ -95,6 +95,31 @@ test("a client that vanishes within its head, body or answer leaves nothing behi
   const { clientConnections } = fixture.path.snapshot();
   assert.deepEqual(clientConnections, { active: 0, idle: 0, tunnel: 0 });
   assert.equal(fixture.service().members[0]?.inFlight, 0);
+  const none = { "1xx": 0, "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0, none: 2 };
+  assert.deepEqual(fixture.service().requests, none, "the head that broke off was no request yet");
+});
+
+test("a client that leaves before a held answer is whole, or before its upgrade, got no status", async () => {
+  const held = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+  await using backend = await ScriptedBackend.start({
+    bytes: (connection, bytes) => {
+      if (!bytes.includes("Upgrade")) connection.write(held);
+    },
+  });
+  const statuses: number[] = [];
+  await using fixture = await DataPathFixture.start([serviceOf([backend])], {
+    accessLog: ({ status }) => statuses.push(status),
+  });
+  const half = await fixture.client();
+  half.send(get("/"));
+  await half.until(() => fixture.service().upstreamDuration.count === 1, "the head of the answer");
+  const upgrade = await fixture.client();
+  upgrade.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  await upgrade.until(() => backend.connections.length === 2, "the upgrade to arrive");
+  for (const client of [half, upgrade]) client.socket.resetAndDestroy();
+  await half.until(() => fixture.service().requests["none"] === 2, "both to be counted");
+  assert.equal(fixture.service().requests["2xx"], 0);
+  assert.deepEqual(statuses, [0, 0]);
 });
 
 test("FIN within a request body destroys the upstream connection and gets no answer", async () => {

@@ -29,6 +29,7 @@ const entry: AccessEntry = {
 
 type Line = { readonly requestId?: string; readonly bytesIn?: number; readonly reason?: string } & {
   readonly warning?: string;
+  readonly share?: number;
 };
 
 function lines(file: string): readonly Line[] {
@@ -70,6 +71,32 @@ test("an exchange is one line of JSON, without what is secret", async () => {
     },
   ]);
   assert.equal(readFileSync(file, "utf8").includes("s3cret"), false);
+});
+
+test("a sample leaves out what went well, and says for how many a line stands", async () => {
+  const file = join(folder, "sampled.log");
+  const destination = new LogDestination({ file });
+  let turn = 0;
+  const draws = [0.3, 0.1, 0.25, 0.249, 0.9];
+  const draw = () => draws[turn++ % draws.length] ?? 0;
+  const log = new AccessLog(destination, { share: 0.25, draw });
+  for (let index = 0; index < 10; index++) log.write({ ...entry, requestId: `${index}` });
+  log.write({ ...entry, status: 503, requestId: "late" });
+  log.write({ ...entry, status: 0, requestId: "gone", reason: "client-gone" });
+  await destination.close(1_000);
+  const written = lines(file).map(({ requestId, share }) => [requestId, share]);
+  assert.deepEqual(written.slice(0, 4), [
+    ["1", 0.25],
+    ["3", 0.25],
+    ["6", 0.25],
+    ["8", 0.25],
+  ]);
+  assert.deepEqual(written.slice(4), [
+    ["late", undefined],
+    ["gone", undefined],
+  ]);
+  assert.equal(turn, 10, "trouble is not drawn");
+  assert.equal(log.droppedLines, 0, "what was not to be written was not lost");
 });
 
 test("control bytes and quotes cannot break a line", async () => {

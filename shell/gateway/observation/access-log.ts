@@ -1,6 +1,9 @@
 /**
- * The access log: one JSON line for each exchange. Values of secret query parameters are blanked,
+ * The access log: one JSON line for each exchange, or for a share of them. Values of secret query parameters are blanked,
  * header values and bodies never come here, and control bytes are escaped by JSON itself.
+ *
+ * Of a sample only what went well is left out: lines of trouble (5xx, the gateway's own answers, answers
+ * that broke off) are always written. A line that stands for others too says so by its `share`.
  *
  * What the parser refused is logged without the input, and at most 10 lines a second: an attacker
  * must not be able to write the log.
@@ -18,19 +21,32 @@ const refusalsPerSecondMax = 10;
 /** How often the log itself says that lines were lost. */
 const reportMs = 10_000;
 
+export type AccessLogOptions = {
+  /** Query parameters whose values are blanked beside the usual ones; case does not count. */
+  readonly redactQuery?: readonly string[] | undefined;
+  /** Of exchanges without trouble: that share is written, drawn at random. Above 0, 1 is all. */
+  readonly share?: number;
+  /** In [0, 1): decides about one exchange. */
+  readonly draw?: () => number;
+};
+
 export class AccessLog {
   readonly #destination: LogDestination;
   readonly #secrets: ReadonlySet<string>;
+  readonly #share: number;
+  readonly #draw: () => number;
   #refusalSecond = 0;
   #refusals = 0;
   #suppressed = 0;
   #reportedDrops = 0;
   #reportedAtMs = 0;
 
-  /** `redactQuery` adds query parameters whose values are blanked; case does not count. */
-  constructor(destination: LogDestination, redactQuery: readonly string[] = []) {
+  constructor(destination: LogDestination, options: AccessLogOptions = {}) {
+    const { redactQuery = [], share = 1, draw = Math.random } = options;
     this.#destination = destination;
     this.#secrets = secretNames(redactQuery);
+    this.#share = share;
+    this.#draw = draw;
   }
 
   /** Lines that are lost for good: the disk was too slow, or the parser refused too much. */
@@ -39,6 +55,8 @@ export class AccessLog {
   }
 
   write(entry: AccessEntry): void {
+    const isSampled = this.#share < 1 && !isTrouble(entry);
+    if (isSampled && this.#draw() >= this.#share) return;
     if (isRefusal(entry) && !this.#mayLogRefusal(entry.atMs)) {
       this.#suppressed++;
       return;
@@ -60,6 +78,7 @@ export class AccessLog {
       attempts: entry.attempts,
       diverted: entry.diverted,
       reason: entry.reason,
+      share: isSampled ? this.#share : undefined,
     });
   }
 
@@ -90,6 +109,10 @@ export class AccessLog {
     this.#reportedDrops = drops;
     this.#reportedAtMs = atMs;
   }
+}
+
+function isTrouble({ status, reason }: AccessEntry): boolean {
+  return status >= 500 || reason !== undefined;
 }
 
 /** The parser refused the head, so there is no method and no target to speak of. */

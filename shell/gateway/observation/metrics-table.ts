@@ -127,7 +127,7 @@ function sum(service: ServiceSnapshot, value: (member: MemberSnapshot) => number
 const requests: Kind = {
   type: "counter",
   name: "prunella_requests_total",
-  help: "Requests by the class of the status that the client got.",
+  help: "Requests by the class of the status that the client got: `1xx` (upgraded) to `5xx`; `none` if it left before it got one.",
 };
 
 export const metricRows: readonly MetricRow[] = [

@@ -43,7 +43,7 @@ const input: MetricsInput = {
             faults: { reset: 0, timeout: 1 },
           },
         ],
-        requests: { "1xx": 0, "2xx": 8, "3xx": 0, "4xx": 1, "5xx": 1 },
+        requests: { "1xx": 0, "2xx": 8, "3xx": 0, "4xx": 1, "5xx": 1, none: 2 },
         duration: durations,
         upstreamDuration: durations,
         retries: { free: 1, spent: 2, exhausted: 0, unsafe: 0 },
@@ -103,6 +103,7 @@ test("the page shows what was counted, under the names of the reference", async 
   const expected: Readonly<Record<string, number>> = {
     'prunella_requests_total{service="hello",code_class="2xx"}': 8,
     'prunella_requests_total{service="hello",code_class="1xx"}': 0,
+    'prunella_requests_total{service="hello",code_class="none"}': 2,
     'prunella_gateway_rejected_total{reason="bare-lf"}': 11,
     'prunella_gateway_retries_total{service="hello",outcome="spent"}': 2,
     'prunella_gateway_retry_budget_tokens{service="hello"}': 9.5,

@@ -47,7 +47,8 @@ function connectionCounts(core: CoreState): Counts {
 
 function serviceSnapshot(service: Service, nowMs: number): ServiceSnapshot {
   const { counters } = service;
-  const [, informational = 0, success = 0, redirect = 0, caller = 0, server = 0] = counters.classes;
+  const [none = 0, informational = 0, success = 0, redirect = 0, caller = 0, server = 0] =
+    counters.classes;
   return {
     name: service.name,
     members: service.members.map((member) => member.snapshot(nowMs)),
@@ -57,6 +58,7 @@ function serviceSnapshot(service: Service, nowMs: number): ServiceSnapshot {
       "3xx": redirect,
       "4xx": caller,
       "5xx": server,
+      none,
     },
     duration: counters.duration.snapshot(),
     upstreamDuration: counters.upstreamDuration.snapshot(),

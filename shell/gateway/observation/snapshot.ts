@@ -37,7 +37,7 @@ export type MemberSnapshot = {
 export type ServiceSnapshot = {
   readonly name: ServiceName;
   readonly members: readonly MemberSnapshot[];
-  /** By class of the status given to the client: `1xx` to `5xx`. */
+  /** By class of the status given to the client: `1xx` to `5xx`, and `none` if it got none. */
   readonly requests: Counts;
   readonly duration: DurationHistogram;
   readonly upstreamDuration: DurationHistogram;

@@ -188,6 +188,7 @@ export function abandon(
     cutUpstream(core, exchange, "aborted");
     if (exchange.service !== undefined) exchange.service.counters.clientAborts += 1;
     exchange.reason = why ?? "client-gone";
+    if (!exchange.given) exchange.status = 0; // Whatever a member said, the client did not get it.
     conclude(core, exchange);
   }
   drop(core, client, why);
