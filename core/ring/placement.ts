@@ -83,8 +83,9 @@ const jumpsPerMember = 7;
  *   `RING_WEIGHT` for a weight that is out of range, `RING_OPTION` for an impossible slot count,
  *   `RING_FULL` for more members than slots or more than 65,535.
  *
- * Milliseconds for hundreds of members, O(slots log slots); above 655 build it in a worker thread.
- * Two bytes a slot.
+ * O(slots log slots): 6 to 13 ms for up to 1,310 members, 15 for 2,000, 100 for 10,000 (one core of a
+ * shared machine). Up to some thousand members that is less than a worker thread costs to start. Two bytes a
+ * slot.
  *
  * @example
  * ```ts

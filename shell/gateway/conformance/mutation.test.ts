@@ -131,7 +131,7 @@ const mutants: readonly Mutant[] = [
   {
     name: "nobody minds a member that sent misplaced bytes",
     file: "shell/gateway/routing/member.ts",
-    from: "    this.shareAgainAtMs = nowMs + shareAfterMs;\n",
+    from: "    this.shareAgainAtMs = nowMs + this.#noSharingMs;\n",
     to: "",
     test: [pipeline, "G22: a framing fault ends the sharing"],
   },

@@ -21,8 +21,12 @@ const ejectedMsMin = 1_000;
 const ejectedMsMax = 30_000;
 const cleanMs = 60_000;
 const framingWindowMs = 60_000;
-/** After a framing fault: one misplaced byte on a shared connection is another client's answer. */
+/**
+ * After a framing fault: one misplaced byte on a shared connection is another client's answer. Twice as
+ * long after each fault that was made when sharing had begun again, because each may have cost one.
+ */
 const shareAfterMs = 60_000;
+const shareAfterMsMax = 3_600_000;
 
 const faultLabels = ["connect", "reset", "late", "framing", "status"] as const;
 export type FaultLabel = (typeof faultLabels)[number];
@@ -65,6 +69,7 @@ export class Member {
   #ejectedAtMs = 0;
   #faultsInRow = 0;
   #framingFaultAtMs = Number.NEGATIVE_INFINITY;
+  #noSharingMs = 0;
 
   /** @param before - The incarnation that it replaces. */
   constructor(view: MemberView, before?: Member) {
@@ -133,12 +138,15 @@ export class Member {
   }
 
   /**
-   * Nothing is pipelined to it for a while. True when it is the second framing fault within a minute,
+   * Nothing is pipelined to it for a while, and longer each time. True when it is the second framing fault within a minute,
    * which somebody must hear of.
    */
   framingFaulted(nowMs: number): boolean {
     const again = nowMs - this.#framingFaultAtMs <= framingWindowMs;
-    this.shareAgainAtMs = nowMs + shareAfterMs;
+    if (nowMs >= this.shareAgainAtMs) {
+      this.#noSharingMs = Math.min(Math.max(shareAfterMs, 2 * this.#noSharingMs), shareAfterMsMax);
+    }
+    this.shareAgainAtMs = nowMs + this.#noSharingMs;
     this.#framingFaultAtMs = nowMs;
     return again;
   }

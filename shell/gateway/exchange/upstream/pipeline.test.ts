@@ -309,6 +309,23 @@ test("G22: a framing fault ends the sharing with its member for a minute", () =>
   }
 });
 
+test("G22: each fault after a time without sharing makes the next one twice as long, up to an hour", () => {
+  const pipe = new PipelineBench();
+  const member = pipe.bench.core.state.services.get("hello")?.members[0];
+  assert.ok(member);
+  const restMinutes = () => {
+    member.framingFaulted(pipe.bench.nowMs);
+    return (member.shareAgainAtMs - pipe.bench.nowMs) / 60_000;
+  };
+  const rests: number[] = [];
+  for (let fault = 0; fault < 8; fault++) {
+    rests.push(restMinutes());
+    assert.equal(restMinutes(), rests[fault], "a second fault of the same burst adds nothing");
+    pipe.bench.pass(member.shareAgainAtMs - pipe.bench.nowMs);
+  }
+  assert.deepEqual(rests, [1, 2, 4, 8, 16, 32, 60, 60]);
+});
+
 test("G22: what was gathered before a fault of its member was seen is not sent together", () => {
   const pipe = new PipelineBench();
   pipe.warm(2);
