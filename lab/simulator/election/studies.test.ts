@@ -18,9 +18,12 @@ const seeds = (count: number): readonly number[] =>
 test("a failover costs 3n-5 messages without votes and 5n-8 with, plus one to the dead leader", () => {
   for (const nodes of [3, 5, 7, 10, 20, 50, 100]) {
     for (const mode of ["available", "quorum"] as const) {
-      const { messages, terms } = failoverMessages(mode, nodes, 1);
-      assert.equal(messages, expectedMessages(mode, nodes) + 1, `${mode}, ${nodes} members`);
-      assert.equal(terms, 1);
+      for (const evidence of ["refused", "proof"] as const) {
+        const { messages, terms } = failoverMessages(mode, nodes, 1, evidence);
+        const expected = expectedMessages(mode, nodes, evidence) + 1;
+        assert.equal(messages, expected, `${mode}, ${nodes} members, ${evidence}`);
+        assert.equal(terms, 1);
+      }
     }
   }
 });

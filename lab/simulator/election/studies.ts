@@ -11,12 +11,20 @@ import type { Setup } from "./setup.ts";
 
 const votersMost = 7;
 
+/** Whoever started the process proves that it has ended, or refused connections have to tell. */
+export type Evidence = "proof" | "refused";
+
+/** By then the leader has counted everybody, and vouches for the quorum (I5). */
+const countedMs = 350;
+
 /** What a killed leader costs when all survivors know of it at once. */
-export function failoverMessages(mode: Mode, nodes: number, seed: number) {
+export function failoverMessages(mode: Mode, nodes: number, seed: number, evidence: Evidence) {
   const voters = mode === "quorum" ? Math.min(votersMost, nodes) : nodes;
-  const experiment = new Experiment({ seed, nodes, setup: { mode, voters } });
+  const setup = { mode, voters, leaseBreak: evidence, isSupervised: evidence === "proof" };
+  const experiment = new Experiment({ seed, nodes, setup });
   const { world, letters } = experiment;
   experiment.until(() => experiment.agrees(), 10_000, 20);
+  if (mode === "quorum") world.run(world.nowMs + countedMs);
   const [leader = 0] = experiment.leaders();
   const terms = experiment.terms();
   letters.clear();
@@ -39,25 +47,35 @@ export function failoverMessages(mode: Mode, nodes: number, seed: number) {
 }
 
 /** One-way messages of a failover in which one candidate stands, without acknowledgements. */
-export function expectedMessages(mode: Mode, nodes: number): number {
+export function expectedMessages(mode: Mode, nodes: number, evidence: Evidence): number {
   if (mode === "available") return 3 * nodes - 5;
+  // Proof saves the inquiry (I5).
+  if (evidence === "proof") return nodes <= votersMost ? 3 * nodes - 5 : nodes + 9;
   return nodes <= votersMost ? 5 * nodes - 8 : nodes + 20;
 }
+
+const cases = [
+  ["available", "refused"],
+  ["quorum", "refused"],
+  ["quorum", "proof"],
+] as const;
 
 const messageStudy: Study = {
   name: "messages",
   says: "messages per failover for 3 to 1,000 members",
   run: (say) => {
     const rows = ([3, 5, 7, 10, 20, 50, 100, 500, 1_000] as const).flatMap((nodes) =>
-      (["available", "quorum"] as const).map((mode) => {
-        say(`${mode}, ${nodes} members`);
-        const { messages, acks, tookMs, terms } = failoverMessages(mode, nodes, 1);
-        const expected = expectedMessages(mode, nodes);
-        return { mode, nodes, messages, expected, acks, terms, tookMs: Math.round(tookMs) };
+      cases.map(([mode, evidence]) => {
+        say(`${mode}, ${nodes} members, ${evidence}`);
+        const { messages, acks, tookMs, terms } = failoverMessages(mode, nodes, 1, evidence);
+        const expected = expectedMessages(mode, nodes, evidence);
+        const counts = { messages, expected, acks, terms, tookMs: Math.round(tookMs) };
+        return { mode, evidence, nodes, ...counts };
       }),
     );
     const holds = rows.every(({ messages, expected }) => messages <= expected + 1);
-    const formula = "expected: 3n-5 available, 5n-8 quorum, n+20 above 7 voters";
+    const formula =
+      "expected: 3n-5 available, 5n-8 quorum, n+20 above 7 voters; with proof 3n-5 and n+9";
     return tableOf(rows, holds, `${formula}; one more greets the dead leader, in vain`);
   },
 };

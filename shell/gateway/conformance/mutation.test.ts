@@ -81,7 +81,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: "an answer that streams outlives the term of its leader",
-    file: "shell/gateway/view/view-application.ts",
+    file: "shell/gateway/view/succession.ts",
     from: "    endLowerTerms(core, service, leaderRoute);\n",
     to: "",
     test: [leader, "G12: a term that begins at any byte of an answer .large"],
