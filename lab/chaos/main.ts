@@ -39,28 +39,33 @@ const proofs: readonly Proof[] = [
 ];
 const hypothesisFailed = 6;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    times: { type: "string" },
-    rate: { type: "string" },
-    json: { type: "string" },
-    record: { type: "boolean" },
-  },
-});
-const unknown = positionals.filter((name) => !proofs.some((proof) => proof.name === name));
-if (unknown.length > 0) {
-  const names = proofs.map(({ name }) => name).join(", ");
-  process.stderr.write(`There is no proof "${unknown.join('", "')}". Proofs: ${names}.\n`);
-  process.exit(2);
+const usage = `Usage: npm run proof -- [NAME ...] [options]
+
+  --times N      how often each proof does what it does (see below)
+  --rate N       requests per second of its clients
+  --json FILE    writes all claims and numbers there
+  --record       writes docs/proofs.md; only of all proofs, each as often as it says
+
+Exit code 6: a claim does not hold.
+
+Proofs, and how often they do it:
+${proofs.map(({ name, defaults, hypothesis }) => `  ${name.padEnd(26)} ${`${defaults.times}`.padStart(3)}  ${hypothesis}`).join("\n")}
+`;
+
+const { values, positionals } = commandLine();
+if (values.help === true) {
+  process.stdout.write(usage);
+  process.exit(0);
 }
+const wanted = { times: countOf("times", 1), rate: countOf("rate", 0) };
+const unknown = positionals.filter((name) => !proofs.some((proof) => proof.name === name));
+if (unknown.length > 0) refuse(`There is no proof "${unknown.join('", "')}".`);
 const chosen = proofs.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const results: RecordedProof[] = [];
 process.stdout.write(`${machine()}\n`);
 for (const proof of chosen) {
   const { name, hypothesis, defaults } = proof;
-  const times = Number(values.times ?? defaults.times);
-  const rate = Number(values.rate ?? defaults.rate);
+  const { times = defaults.times, rate = defaults.rate } = wanted;
   process.stdout.write(`\n${name}: ${hypothesis}\n`);
   const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
   const result = await proof.run({ times, rate, say });
@@ -82,6 +87,36 @@ if (values.record === true && (values.times !== undefined || chosen.length < pro
 } else if (values.record === true) writeProofPage(machine(), new Date().toISOString(), results);
 const isProven = results.every(({ claims }) => claims.every(({ holds }) => holds));
 process.exit(isProven ? 0 : hypothesisFailed);
+
+function commandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        times: { type: "string" },
+        rate: { type: "string" },
+        json: { type: "string" },
+        record: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : `${error}`);
+  }
+}
+
+function countOf(name: "times" | "rate", least: number): number | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  return refuse(`--${name} is "${text}", and must be a whole number from ${least} on.`);
+}
+
+function refuse(why: string): never {
+  process.stderr.write(`${why}\nSee: npm run proof -- --help\n`);
+  process.exit(2);
+}
 
 function round(value: number): number {
   return Math.round(value * 10) / 10;
