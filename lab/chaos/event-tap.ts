@@ -32,6 +32,11 @@ export class EventTap implements Disposable {
     }
   }
 
+  /** The first of those that were seen so far that fits. */
+  seen(fits: (event: ClusterEvent) => boolean): ClusterEvent | undefined {
+    return this.#events.find(fits);
+  }
+
   /** How many of those that were seen so far fit. */
   count(fits: (event: ClusterEvent) => boolean): number {
     return this.#events.filter(fits).length;

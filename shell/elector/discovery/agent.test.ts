@@ -20,7 +20,7 @@ test("members and ends arrive, another agent is found, and a word is repeated un
   const [agentFile, tokenFile] = [join(folder, "agent.json"), join(folder, "token")];
   writeFileSync(tokenFile, "secret\n");
   const said: string[] = [];
-  let refusals = 2;
+  const refusals = [503, 408, 409];
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     assert.equal(request.headers.authorization, "Bearer secret");
     if (request.method === "GET") {
@@ -34,9 +34,9 @@ test("members and ends arrive, another agent is found, and a word is repeated un
       body += chunk;
     });
     request.on("end", () => {
-      refusals -= 1;
-      if (refusals < 0) said.push(body);
-      response.writeHead(refusals < 0 ? 200 : 503).end("{}");
+      const refusal = refusals.shift();
+      if (refusal === undefined) said.push(body);
+      response.writeHead(refusal ?? 200).end("{}");
     });
   };
   const agents = [createServer(serve), createServer(serve)];

@@ -30,6 +30,8 @@ const retryMsFirst = 50;
 const retryMsMax = 1_000;
 const answerMsMax = 2_000;
 const silenceMsMax = 30_000;
+/** The agent has judged the word: it knows no such member, or believes another one. */
+const judgements = [400, 404, 409];
 
 /** What the agent says about one member. */
 type AgentMember = {
@@ -84,6 +86,8 @@ class Reporter {
   #waiting: { readonly report: LeaderReport; readonly taken: () => void } | undefined;
   #signal: AbortSignal | undefined;
   #isSending = false;
+  /** A refusal is logged once for each term. */
+  #refusedTerm: number | undefined;
   /** Of the agent whose stream is open. A leader is told without a look at the disk. */
   #door: Door | undefined;
   #woken = new AbortController();
@@ -140,7 +144,10 @@ class Reporter {
     this.#isSending = false;
   }
 
-  /** True when the agent has answered: a refusal is an answer too, and repeating changes nothing. */
+  /**
+   * True when the word needs no repeating. One of a leadership does until it is believed: the agent may
+   * not know of this life yet. Of its end it does until the agent has judged it.
+   */
   async #post({ id, electedAtMs, ...report }: LeaderReport, signal: AbortSignal): Promise<boolean> {
     try {
       const ageMs = electedAtMs === undefined ? undefined : performance.now() - electedAtMs;
@@ -152,11 +159,13 @@ class Reporter {
       return true;
     } catch (error) {
       this.#door = undefined;
-      if (error instanceof Refusal) {
-        this.#log.warn("the agent refused to hear who leads", { status: error.status, ...report });
-        return error.status < 500 && error.status !== 401;
+      if (!(error instanceof Refusal)) return false;
+      const { status } = error;
+      if (this.#refusedTerm !== report.term) {
+        this.#log.warn("the agent refused to hear who leads", { status, ...report });
       }
-      return false;
+      this.#refusedTerm = report.term;
+      return report.state === "none" && judgements.includes(status);
     }
   }
 }

@@ -1,6 +1,9 @@
 /**
  * A connection that is open before anybody needs it: the word of a new leader leaves in the moment in
  * which it is said. Whoever takes it uses it up, and another one is opened a while later.
+ *
+ * A server gives up connections on which nothing is asked, some with a word (HTTP: 408). So this one is
+ * read from: with the first byte, or its end, it is of no use, and nobody takes that word for an answer.
  */
 import { connect, type Socket } from "node:net";
 
@@ -25,6 +28,7 @@ export class OpenLine implements Disposable {
     if (socket?.readyState !== "open" || this.#url?.href !== new URL(url).href) return undefined;
     this.#socket = undefined;
     this.#openLater();
+    socket.removeAllListeners("data");
     return socket.ref();
   }
 
@@ -39,6 +43,7 @@ export class OpenLine implements Disposable {
     const { hostname: host, port } = this.#url;
     const socket = connect({ host, port: Number(port), noDelay: true });
     this.#socket = socket.unref();
+    socket.on("data", () => socket.destroy());
     socket.on("error", () => socket.destroy()); // The other end is gone; nobody was using it.
     socket.once("close", () => {
       if (this.#socket !== socket) return;
