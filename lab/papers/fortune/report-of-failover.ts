@@ -110,7 +110,7 @@ frozen leader ${ms(frozen.slowestMs)}.`;
   const lostText =
     lost === 0
       ? `Of ${count(killed.sent + frozen.sent)} requests none was lost.`
-      : `Lost: ${count(killed.lost)} of ${count(killed.sent)} around kills, ${count(frozen.lost)} of ${count(frozen.sent)} around frozen leaders. They ended with: ${list([...killed.lostHow, ...frozen.lostHow])}.`;
+      : `Lost: ${count(killed.lost)} of ${count(killed.sent)} around kills, ${count(frozen.lost)} of ${count(frozen.sent)} around frozen leaders. They ended with: ${list([...new Set([...killed.lostHow, ...frozen.lostHow])])}.`;
   const terms =
     again === 0
       ? "Every failure moved the term by one."
